@@ -1,0 +1,5 @@
+"""Addresses of shopsite/runtime."""
+
+from django.urls import URLPattern, URLResolver
+
+urlpatterns: list[URLPattern | URLResolver] = []

@@ -1,0 +1,193 @@
+"""Django's settings, and the shop's own. The environment -> config.py -> here.
+
+Every value that a user may set is read here, once, with its bounds; docs/settings.md lists them.
+"""
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from csp.constants import NONE, SELF
+
+from shopsite.config import BASE_DIR, LOCAL_DIR, ConfigError, env
+
+
+def _secret_key() -> str:
+    """SECRET_KEY, or one made at the first start and kept, readable by its owner only."""
+    if key := env.text("SECRET_KEY", ""):
+        return key
+    path = LOCAL_DIR / "secret_key"
+    if not path.exists():
+        LOCAL_DIR.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(48), encoding="utf-8")
+    return path.read_text(encoding="utf-8").strip()
+
+
+def _database(url: str) -> dict[str, Any]:
+    """The database by its address; SQLite in the local folder where none is given."""
+    if url and not url.startswith("sqlite"):
+        try:
+            parsed = dict(dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True))
+        except (ValueError, dj_database_url.ParseError) as error:
+            raise ConfigError(f"DATABASE_URL={url!r}: {error}") from error
+        if parsed["ENGINE"] != "django.db.backends.postgresql":
+            raise ConfigError(f"DATABASE_URL={url!r}: need postgres://... or sqlite:///PATH")
+        return parsed
+    LOCAL_DIR.mkdir(parents=True, exist_ok=True)
+    name = Path(url.removeprefix("sqlite:///")) if url else LOCAL_DIR / "shop.sqlite3"
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": name,
+        "CONN_MAX_AGE": None,
+        "OPTIONS": {
+            # IMMEDIATE: a transaction takes the write lock at its start, so it cannot fail half way.
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 30,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-32000;",
+        },
+        "TEST": {"NAME": LOCAL_DIR / "test.sqlite3"},  # a file: tests start processes that share it
+    }
+
+
+# --- the shop ---------------------------------------------------------------------------------
+SHOP_NAME = env.text("SHOP_NAME", "Shopsite")
+SHOP_CURRENCY = env.text("SHOP_CURRENCY", "EUR")  # of prices, and of orders that name none
+SHOP_TIME_ZONE = env.text("SHOP_TIME_ZONE", "Europe/Berlin")  # of "today" on dashboards
+SHOP_ORIGIN = env.text("SHOP_ORIGIN", "http://127.0.0.1:8000")  # absolute links in mails
+DEMO = env.flag("DEMO", False)  # shows test cards, links mails from order pages
+RESERVATION_MINUTES = env.number("RESERVATION_MINUTES", 15, 1, 1440)
+
+# --- Kafka ------------------------------------------------------------------------------------
+KAFKA_BOOTSTRAP_SERVERS = env.items("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
+TOPIC_PREFIX = env.text("TOPIC_PREFIX", "")  # isolates tests that share a broker
+CLICK_PARTITIONS = env.number("CLICK_PARTITIONS", 6, 1, 512)
+ORDER_PARTITIONS = env.number("ORDER_PARTITIONS", 3, 1, 512)
+INVENTORY_PARTITIONS = env.number("INVENTORY_PARTITIONS", 3, 1, 512)
+CLICK_RETENTION_DAYS = env.number("CLICK_RETENTION_DAYS", 30, 1, 3650)
+REPLICATION_FACTOR = env.number("REPLICATION_FACTOR", 1, 1, 7)
+CLICK_SPOOL_MEGABYTES = env.number("CLICK_SPOOL_MEGABYTES", 64, 1, 10_000)
+
+# --- Redis ------------------------------------------------------------------------------------
+REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
+REDIS_PREFIX = env.text("REDIS_PREFIX", "shop:")
+KEEP_SECONDS_MINUTES = env.number("KEEP_SECONDS_MINUTES", 15, 1, 1440)  # second buckets
+KEEP_MINUTES_HOURS = env.number("KEEP_MINUTES_HOURS", 48, 1, 8760)
+KEEP_HOURS_DAYS = env.number("KEEP_HOURS_DAYS", 90, 1, 3650)
+KEEP_DAYS_YEARS = env.number("KEEP_DAYS_YEARS", 3, 1, 100)
+
+# --- Celery -----------------------------------------------------------------------------------
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_TASK_DEFAULT_QUEUE = "work"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "global_keyprefix": REDIS_PREFIX,
+    "visibility_timeout": 600,  # Redis may lose or repeat any task: the work is in the database
+}
+CELERY_DB_REUSE_MAX = 1_000_000  # else the fixup closes the connection after every task
+
+# --- Django -----------------------------------------------------------------------------------
+DEBUG = env.flag("DEBUG", False)
+SECRET_KEY = _secret_key()
+ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = env.items("CSRF_TRUSTED_ORIGINS", "")
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "channels",
+    "shopsite",
+    "shopsite.events",
+    "shopsite.catalogue",
+    "shopsite.storefront",
+    "orders",
+    "inventory",
+    "dashboards",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "shopsite.urls"
+ASGI_APPLICATION = "shopsite.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DATABASES = {"default": _database(env.text("DATABASE_URL", ""))}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {
+    "default": {  # per process: nothing that must be shared or kept lives in it
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+    }
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = SHOP_TIME_ZONE
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = LOCAL_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = True
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "/"
+EMAIL_BACKEND = env.text("EMAIL_BACKEND", "django.core.mail.backends.filebased.EmailBackend")
+EMAIL_FILE_PATH = str(LOCAL_DIR / "mail")
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Shopsite <shop@localhost>")
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        # the hash is of the empty style element that Plotly inserts
+        "style-src": [SELF, "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    }
+}
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))},
+    "loggers": {"kafka": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
+}
