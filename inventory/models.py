@@ -1,0 +1,78 @@
+"""Stock as it is kept: a level for each product, the ledger it is the sum of, and what is reserved.
+
+Written by services.py only, which keeps on_hand = sum of the ledger, reserved = sum of open reservations.
+"""
+
+from django.db import models
+
+
+class Level(models.Model):
+    """How much of a product there is. `available` is on_hand - reserved."""
+
+    product = models.OneToOneField(
+        "catalogue.Product", primary_key=True, on_delete=models.PROTECT, related_name="level"
+    )
+    on_hand = models.BigIntegerField(default=0)  # below zero where others told us of more than we had
+    reserved = models.BigIntegerField(default=0)
+    tracked = models.BooleanField(default=False)  # false until somebody told us a stock: anything sells
+    low_at = models.PositiveIntegerField(default=5)  # at or below: "almost gone"
+    backorders = models.BooleanField(default=False)  # other systems may order what is not there
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(reserved__gte=0), name="reserved_not_negative")
+        ]
+
+    def __str__(self) -> str:
+        return self.product_id
+
+
+class Movement(models.Model):
+    """One row of the ledger: append only, unique by event."""
+
+    event_id = models.CharField(max_length=128, unique=True)
+    product = models.ForeignKey(
+        "catalogue.Product", on_delete=models.PROTECT, related_name="movements", db_index=False
+    )
+    change = models.BigIntegerField()
+    reason = models.CharField(max_length=64)  # sale, return, opening, delivery, correction ...
+    actor = models.CharField(max_length=150)
+    order_id = models.CharField(max_length=128, blank=True)
+    at = models.DateTimeField()  # when it happened
+    created_at = models.DateTimeField()  # when we wrote it
+    origin = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001  null: it is our own
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["product", "at"], name="ledger_of_product"),
+            models.Index(fields=["order_id"], name="ledger_of_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.change:+d} {self.product_id}"
+
+
+class Reservation(models.Model):
+    """Units kept for an order that is not paid yet."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        SETTLED = "settled", "Sold"
+        RELEASED = "released", "Given back"
+
+    order_id = models.CharField(max_length=128)
+    product = models.ForeignKey("catalogue.Product", on_delete=models.PROTECT, related_name="+")
+    quantity = models.PositiveBigIntegerField()
+    state = models.CharField(max_length=8, choices=State)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["order_id", "product"], name="one_reservation_a_product")
+        ]
+        indexes = [
+            models.Index(fields=["expires_at"], name="open_reservations", condition=models.Q(state="open"))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} {self.product_id} for {self.order_id}"

@@ -1,0 +1,195 @@
+"""Orders as they are kept: what was bought, what became of it, what was paid and what was mailed.
+
+Written by services.py and by shopsite.fulfilment only; the moves allowed are in states.py.
+"""
+
+from django.conf import settings
+from django.db import models
+
+from orders.states import Status
+
+
+class Money(models.DecimalField):  # type: ignore[type-arg]  # not generic at run time
+    """An exact amount; recorded prices have three decimals, so six are kept."""
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(**{"max_digits": 15, "decimal_places": 6, **options})  # type: ignore[arg-type]
+
+
+class Order(models.Model):
+    """One purchase of one customer, or a refund that another system told as a record of its own."""
+
+    class Source(models.TextChoices):
+        SHOP = "shop", "This shop"
+        KAFKA = "kafka", "Another system"
+
+    order_id = models.CharField(max_length=128, primary_key=True)
+    user_id = models.CharField(max_length=128, blank=True, db_index=True)  # the visitor; empty: not known
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="orders"
+    )
+    session_id = models.CharField(max_length=128, blank=True)
+    status = models.CharField(max_length=16, choices=Status)
+    source = models.CharField(max_length=8, choices=Source)
+    elsewhere = models.BooleanField(default=False)  # paid to somebody else: we neither charge nor mail
+    currency = models.CharField(max_length=8)
+    amount = Money()  # tax and shipping included
+    shipping = Money(default=0)
+    refunded = Money(default=0)  # of amount
+    placed_at = models.DateTimeField(db_index=True)  # at the shopper: recorded orders keep their time
+    paid_at = models.DateTimeField(null=True, blank=True)
+    changed_at = models.DateTimeField()  # since when it has its status
+    email = models.CharField(max_length=254, blank=True, db_index=True)
+    name = models.CharField(max_length=200, blank=True)
+    street = models.CharField(max_length=200, blank=True)
+    city = models.CharField(max_length=200, blank=True)
+    postcode = models.CharField(max_length=20, blank=True)
+    country = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["status", "changed_at"], name="order_queue")]
+
+    def __str__(self) -> str:
+        return self.order_id
+
+
+class Line(models.Model):
+    """One position of an order; a product may stand on several."""
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
+    product = models.ForeignKey("catalogue.Product", on_delete=models.PROTECT, related_name="+")
+    title = models.CharField(max_length=300)  # as it was called when it was sold
+    quantity = models.PositiveIntegerField()
+    price = Money(null=True, blank=True)  # of one unit; null where the producer did not say
+
+    def __str__(self) -> str:
+        return f"{self.quantity} x {self.title}"
+
+
+class Transition(models.Model):
+    """One move of an order: who, when, why, and by which event. Never changed."""
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="history")
+    at = models.DateTimeField()
+    from_status = models.CharField(max_length=16, blank=True)
+    to_status = models.CharField(max_length=16, choices=Status)
+    why = models.CharField(max_length=300, blank=True)
+    actor = models.CharField(max_length=150)
+    event_id = models.CharField(max_length=128, blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.from_status or 'new'} to {self.to_status}"
+
+
+class Payment(models.Model):
+    """One attempt to charge an order. Its key is stored before the gateway hears of it."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting for its event"
+        DUE = "due", "Due"
+        CAPTURED = "captured", "Captured"
+        DECLINED = "declined", "Declined"
+        VOID = "void", "Not charged"
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="payments")
+    key = models.CharField(max_length=160, unique=True)  # the gateway's idempotency key
+    token = models.CharField(max_length=100)  # stands for the card, which is never stored
+    last4 = models.CharField(max_length=4, blank=True)
+    currency = models.CharField(max_length=8)
+    amount = Money()
+    state = models.CharField(max_length=10, choices=State)
+    reason = models.CharField(max_length=200, blank=True)
+    reference = models.CharField(max_length=100, blank=True)  # the gateway's name for it
+    asked_at = models.DateTimeField(null=True, blank=True)  # set: the gateway may know it, so ask first
+    tries = models.PositiveIntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True, blank=True)  # not before; a lease while one asks
+    created_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["next_try_at"], name="payment_due", condition=models.Q(state="due")),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Refund(models.Model):
+    """Money to give back, in part or whole; done once by its key."""
+
+    class State(models.TextChoices):
+        DUE = "due", "Due"
+        DONE = "done", "Given back"
+        REFUSED = "refused", "Refused"
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="refunds")
+    payment = models.ForeignKey(Payment, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    key = models.CharField(max_length=160, unique=True)
+    amount = Money()
+    back_to = models.CharField(max_length=16, choices=Status, blank=True)  # where the order stood
+    why = models.CharField(max_length=300, blank=True)
+    actor = models.CharField(max_length=150)
+    state = models.CharField(max_length=10, choices=State)
+    reason = models.CharField(max_length=200, blank=True)
+    tries = models.PositiveIntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["next_try_at"], name="refund_due", condition=models.Q(state="due")),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Mail(models.Model):
+    """One message to the customer: once for each order and kind."""
+
+    class State(models.TextChoices):
+        DUE = "due", "Due"
+        SENT = "sent", "Sent"
+        NOT_SENT = "not_sent", "Not sent"
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="mails")
+    kind = models.CharField(max_length=24)  # confirmation, payment_failed, payment_failed-2 ...
+    to = models.CharField(max_length=254, blank=True)
+    subject = models.CharField(max_length=200)
+    text = models.TextField()
+    html = models.TextField()
+    message_id = models.CharField(max_length=200)  # the same at each try, so a repeat can be recognised
+    state = models.CharField(max_length=10, choices=State)
+    why = models.CharField(max_length=200, blank=True)  # not sent, or not yet
+    tries = models.PositiveIntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["order", "kind"], name="one_mail_a_kind")]
+        indexes = [models.Index(fields=["next_try_at"], name="mail_due", condition=models.Q(state="due"))]
+
+    def __str__(self) -> str:
+        return self.subject
+
+
+class SimulatedCharge(models.Model):
+    """The far side of the simulated gateway: what the bank did. Only payments/simulated.py reads it."""
+
+    key = models.CharField(max_length=160, unique=True)
+    token = models.CharField(max_length=100)
+    currency = models.CharField(max_length=8)
+    amount = Money()
+    captured = models.BooleanField()
+    reason = models.CharField(max_length=200, blank=True)
+    refunds = models.JSONField(default=dict)  # key of the refund -> amount
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.key
