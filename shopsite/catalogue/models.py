@@ -2,6 +2,7 @@
 
 from django.core.validators import MaxValueValidator
 from django.db import models
+from django.utils import timezone
 
 
 class Category(models.Model):
@@ -11,11 +12,9 @@ class Category(models.Model):
     name = models.CharField(max_length=80)
     position = models.PositiveSmallIntegerField(default=0)
     hue = models.PositiveSmallIntegerField(
-        null=True,
-        blank=True,
-        validators=[MaxValueValidator(359)],
-        help_text="degrees in oklch; empty is grey",
+        null=True, blank=True, validators=[MaxValueValidator(355)], help_text="degrees, oklch; empty is grey"
     )
+    picture = models.CharField(max_length=200, blank=True, help_text="its sign; a path below static/")
 
     class Meta:
         ordering = ["position", "slug"]
@@ -23,6 +22,11 @@ class Category(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def plate(self) -> str:
+        """The class of its plates: static/shopsite/shop/hues.css has one for every fifth degree."""
+        return "hue-none" if self.hue is None else f"hue-{self.hue // 5 * 5}"
 
 
 class Product(models.Model):
@@ -39,7 +43,7 @@ class Product(models.Model):
     currency = models.CharField(max_length=3, default="EUR")
     picture = models.CharField(max_length=200, blank=True, help_text="path below static/")
     listed = models.BooleanField(default=False, help_text="shown and sold in the shop")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         ordering = ["sku"]
@@ -47,3 +51,8 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def plate(self) -> str:
+        """The class of the plate behind its picture."""
+        return self.category.plate if self.category else "hue-none"
