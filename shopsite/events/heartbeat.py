@@ -1,0 +1,65 @@
+"""Each process says that it lives, and how it does. Every loop -> here -> Redis -> readyz, /ops, doctor."""
+
+import os
+import socket
+import time
+from typing import Any
+
+import msgspec
+from django.conf import settings
+from redis.exceptions import RedisError
+
+from shopsite.events.redis import redis_client
+
+TTL_SECONDS = 15
+EVERY_SECONDS = 1.0
+AFTER_FAILURE_SECONDS = 5.0  # without Redis a loop must not spend its time on saying so
+
+
+class Heartbeat:
+    """The heartbeat of one process. name: web relay consume worker beat aggregate simulate."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._started = time.time()
+        self._next = 0.0
+
+    def beat(self, **figures: object) -> None:
+        """Tell that the process lives, with its figures, at most once a second. Never raises."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        try:
+            redis_client().set(self._key(), self._message(figures), ex=TTL_SECONDS)
+        except (RedisError, OSError):
+            self._next = now + AFTER_FAILURE_SECONDS  # its absence is what tells
+        else:
+            self._next = now + EVERY_SECONDS
+
+    def stop(self) -> None:
+        """Take the heartbeat away: the process ends on purpose. Never raises."""
+        try:
+            redis_client().delete(self._key())
+        except (RedisError, OSError):
+            return  # it runs out by itself
+
+    def _key(self) -> str:
+        return f"{settings.REDIS_PREFIX}beat:{self.name}:{os.getpid()}"
+
+    def _message(self, figures: dict[str, object]) -> bytes:
+        about = {
+            "name": self.name,
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "started": self._started,
+            "at": time.time(),
+        }
+        return msgspec.json.encode(about | figures, enc_hook=str)
+
+
+def read_beats() -> list[dict[str, Any]]:
+    """The heartbeats of the last 15 seconds, by name and pid. Raises RedisError where Redis is away."""
+    client = redis_client()
+    keys = sorted(client.scan_iter(match=f"{settings.REDIS_PREFIX}beat:*", count=1000))
+    values = client.mget(keys) if keys else []
+    return [msgspec.json.decode(value) for value in values if value is not None]
