@@ -1,0 +1,121 @@
+"""Fixtures of every tier: a database in a file, and one real Kafka and Redis a run, started lazily.
+
+Tests that share a broker are kept apart by TOPIC_PREFIX, those that share a Redis by REDIS_PREFIX.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis as redis_package
+from django.conf import settings as django_settings
+from pytest_django.fixtures import Settings
+
+from shopsite.celery import app as celery_app
+from shopsite.runtime.service import dismiss_guard
+from tests.support.servers import Cluster, Kafka, RedisOfRun, scratch, topics_of_test, unique
+
+NOBODY = "127.0.0.1:1"  # a port that nothing listens on
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _guard() -> Iterator[None]:
+    yield
+    dismiss_guard()
+
+
+@pytest.fixture(scope="session")
+def local_dir() -> Iterator[Path]:
+    """A scratch folder of this run, for what would be under .local/ otherwise."""
+    with scratch("run") as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(local_dir: Path) -> None:
+    """SQLite in a file of this run: processes that a test starts share it, another run does not."""
+    test = django_settings.DATABASES["default"].setdefault("TEST", {})
+    if "sqlite3" in django_settings.DATABASES["default"]["ENGINE"]:
+        test["NAME"] = str(local_dir / "test.sqlite3")
+    elif suffix := os.environ.get("TEST_DATABASE_SUFFIX"):  # two runs on one PostgreSQL
+        test["NAME"] = f"test_{django_settings.DATABASES['default']['NAME']}_{suffix}"
+
+
+@pytest.fixture(scope="session")
+def _redis_of_run() -> Iterator[RedisOfRun]:
+    with scratch("redis") as folder:
+        run = RedisOfRun(folder)
+        yield run
+        run.service.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server(_redis_of_run: RedisOfRun) -> str:
+    """The address of the run's Redis, which runs."""
+    _redis_of_run.start()
+    return _redis_of_run.url
+
+
+@pytest.fixture(scope="session")
+def kafka_server() -> Iterator[str]:
+    """The bootstrap address of the run's one broker."""
+    with scratch("kafka") as folder:
+        cluster = Cluster(folder)
+        cluster.start()
+        yield cluster.bootstrap
+        cluster.stop()
+
+
+@pytest.fixture(autouse=True)
+def _only_what_is_asked_for(settings: Settings, local_dir: Path, _redis_of_run: RedisOfRun) -> None:
+    """A test that names no server must not reach one by accident, least of all a running demo's."""
+    settings.KAFKA_BOOTSTRAP_SERVERS = [NOBODY]
+    settings.REDIS_URL = _redis_of_run.url
+    settings.EMAIL_FILE_PATH = str(local_dir / "mail")
+
+
+@pytest.fixture
+def redis(settings: Settings, redis_server: str) -> Iterator["redis_package.Redis"]:
+    """A client of the run's Redis; settings.REDIS_PREFIX is this test's own, Celery's queue too."""
+    settings.REDIS_URL = redis_server
+    settings.REDIS_PREFIX = f"test-{unique()}:"
+    celery_app.conf.broker_url = redis_server
+    celery_app.conf.broker_transport_options = {
+        **settings.CELERY_BROKER_TRANSPORT_OPTIONS,
+        "global_keyprefix": settings.REDIS_PREFIX,
+    }
+    # the pools keep the address of the test before
+    celery_app._pool = None
+    celery_app.amqp._producer_pool = None
+    client = redis_package.Redis.from_url(redis_server)
+    yield client
+    keys = list(client.scan_iter(match=f"{settings.REDIS_PREFIX}*", count=1000))
+    if keys:
+        client.delete(*keys)
+    client.close()
+
+
+@pytest.fixture
+def kafka(settings: Settings, kafka_server: str) -> Iterator[Kafka]:
+    """The run's Kafka, with every topic under a prefix of this test's own; few partitions, for speed."""
+    yield from _kafka_for(settings, kafka_server)
+
+
+@pytest.fixture
+def own_cluster(settings: Settings, tmp_path: Path) -> Iterator[Cluster]:
+    """A broker for this test alone, to stop and to kill; settings and topics point to it."""
+    cluster = Cluster(tmp_path / "kafka")
+    cluster.start()
+    topics = _kafka_for(settings, cluster.bootstrap)
+    next(topics)
+    yield cluster
+    cluster.stop()
+
+
+def _kafka_for(settings: Settings, bootstrap: str) -> Iterator[Kafka]:
+    settings.KAFKA_BOOTSTRAP_SERVERS = bootstrap.split(",")
+    settings.TOPIC_PREFIX = f"test-{unique()}-"
+    settings.CLICK_PARTITIONS = settings.ORDER_PARTITIONS = settings.INVENTORY_PARTITIONS = 2
+    with topics_of_test(bootstrap):
+        yield Kafka(bootstrap, settings.TOPIC_PREFIX)
