@@ -1,0 +1,50 @@
+"""Every read of stock. Level, Reservation -> here -> storefront, boards, fulfilment, API."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from inventory.models import Level, Reservation
+
+
+@dataclass(frozen=True)
+class StockView:
+    """A product's stock at a glance. Untracked: nobody told us, so any number may be ordered."""
+
+    on_hand: int
+    reserved: int
+    available: int  # never below zero
+    tracked: bool
+    low: bool  # tracked, and at or below its threshold
+
+    def allows(self, count: int) -> bool:
+        """Whether that many could be reserved now."""
+        return not self.tracked or self.available >= count
+
+
+UNKNOWN = StockView(on_hand=0, reserved=0, available=0, tracked=False, low=False)
+
+
+def view(level: Level) -> StockView:
+    """What a level means for who sells or buys."""
+    available = max(0, level.on_hand - level.reserved)
+    return StockView(
+        on_hand=level.on_hand,
+        reserved=level.reserved,
+        available=available,
+        tracked=level.tracked,
+        low=level.tracked and available <= level.low_at,
+    )
+
+
+def available(skus: Iterable[str]) -> dict[str, StockView]:
+    """The stock of these products, in one query; one without a level is untracked."""
+    wanted = list(skus)
+    levels = {level.product_id: view(level) for level in Level.objects.filter(product_id__in=wanted)}
+    return {sku: levels.get(sku, UNKNOWN) for sku in wanted}
+
+
+def expired_orders(now: datetime, limit: int) -> list[str]:
+    """Orders whose open reservations are over, longest first."""
+    rows = Reservation.objects.filter(state=Reservation.State.OPEN, expires_at__lte=now)
+    return list(dict.fromkeys(rows.order_by("expires_at").values_list("order_id", flat=True)[:limit]))

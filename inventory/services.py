@@ -1,0 +1,268 @@
+"""Every write of stock. fulfilment, admin, seed -> here -> Level, Movement, Reservation, outbox.
+
+All of it runs in the caller's transaction. Levels are changed last and in product order: last, so
+that a hot product is locked for the shortest time; in order, so that two orders never wait for each other.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from uuid import uuid4
+
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from inventory.models import Level, Movement, Reservation
+from shopsite import bulk
+from shopsite.catalogue.services import ensure_products
+from shopsite.events.outbox import publish_many
+from shopsite.events.schemas import StockChanged
+from shopsite.naming import event_name
+
+SALE, RETURN = "sale", "return"
+
+
+@dataclass(frozen=True)
+class Shortfall:
+    """A product of which less is there than was wanted."""
+
+    product_id: str
+    wanted: int
+    available: int
+
+
+class OutOfStock(Exception):
+    """Not everything is there: tell the shopper what is short; nothing was reserved."""
+
+    def __init__(self, shortfalls: Sequence[Shortfall]) -> None:
+        super().__init__(
+            "; ".join(
+                f"{short.product_id}: {short.wanted} wanted, {short.available} left" for short in shortfalls
+            )
+        )
+        self.shortfalls = list(shortfalls)
+
+
+class StockMoved(Exception):
+    """Stock changed between the look and the write: roll back and do it again, with locks."""
+
+
+class Move(NamedTuple):
+    """A row of the ledger to be written; `origin` (topic:partition:offset) where others told us."""
+
+    event_id: str
+    product_id: str
+    change: int
+    reason: str
+    actor: str
+    at: datetime
+    order_id: str = ""
+    origin: str | None = None
+
+
+def ensure_levels(skus: Iterable[str]) -> None:
+    """Make an untracked level for every product that has none yet; the products must exist."""
+    wanted = set(skus)
+    known = set(Level.objects.filter(product_id__in=wanted).values_list("product_id", flat=True))
+    missing = sorted(wanted - known)
+    if missing:
+        Level.objects.bulk_create([Level(product_id=sku) for sku in missing], ignore_conflicts=True)
+
+
+def reserve(*, order_id: str, quantities: Mapping[str, int], until: datetime) -> None:
+    """Keep units for an order until it is paid. Raises OutOfStock; the caller rolls back.
+
+    quantities: units by product, duplicates summed already.
+    """
+    Reservation.objects.filter(order_id=order_id, state=Reservation.State.RELEASED).delete()
+    Reservation.objects.bulk_create(
+        Reservation(
+            order_id=order_id, product_id=sku, quantity=count, state=Reservation.State.OPEN, expires_at=until
+        )
+        for sku, count in sorted(quantities.items())
+    )
+    for sku, count in sorted(quantities.items()):
+        if not _take(sku, count):
+            ensure_levels([sku])  # a product that nobody has told a stock of yet
+            if not _take(sku, count):
+                raise OutOfStock(shortfalls(quantities))
+
+
+def _take(sku: str, count: int) -> int:
+    enough = Q(tracked=False) | Q(on_hand__gte=F("reserved") + count)
+    return Level.objects.filter(enough, product_id=sku).update(reserved=F("reserved") + count)
+
+
+def shortfalls(quantities: Mapping[str, int]) -> list[Shortfall]:
+    """What of this is not there now, by product."""
+    levels = Level.objects.filter(product_id__in=quantities, tracked=True).order_by("product_id")
+    return [
+        Shortfall(level.product_id, quantities[level.product_id], max(0, level.on_hand - level.reserved))
+        for level in levels
+        if level.on_hand - level.reserved < quantities[level.product_id]
+    ]
+
+
+def reserve_many(wanted: Mapping[str, Mapping[str, int]], *, until: datetime) -> None:
+    """Keep units for orders that a look at the levels found to fit, one UPDATE a product.
+
+    wanted: order_id -> units by product. Raises StockMoved where it fits no more.
+    """
+    bulk.insert(
+        Reservation,
+        ("order_id", "product_id", "quantity", "state", "expires_at"),
+        [
+            (order_id, sku, count, Reservation.State.OPEN.value, until)
+            for order_id, quantities in wanted.items()
+            for sku, count in quantities.items()
+        ],
+    )
+    sums: Counter[str] = Counter()
+    for quantities in wanted.values():
+        sums.update(quantities)
+    for sku, count in sorted(sums.items()):
+        if not _take(sku, count):
+            raise StockMoved(sku)
+
+
+def settle(*, order_id: str, actor: str, at: datetime) -> None:
+    """Turn an order's open reservations into sales. Call after winning its move to paid."""
+    rows = _close(order_id, Reservation.State.SETTLED)
+    moves = [
+        Move(
+            event_name(SALE, order_id, row.product_id),
+            row.product_id,
+            -row.quantity,
+            SALE,
+            actor,
+            at,
+            order_id,
+        )
+        for row in rows
+    ]
+    post(moves, reserved={row.product_id: -row.quantity for row in rows})
+
+
+def release(*, order_id: str) -> None:
+    """Give an order's open reservations back. Call after winning the move that ends it."""
+    rows = _close(order_id, Reservation.State.RELEASED)
+    _shift({row.product_id: (0, -row.quantity) for row in rows})
+
+
+def _close(order_id: str, state: Reservation.State) -> list[Reservation]:
+    is_open = Reservation.objects.filter(order_id=order_id, state=Reservation.State.OPEN)
+    rows = list(is_open.order_by("product_id"))
+    if rows and is_open.update(state=state) != len(rows):
+        raise StockMoved(order_id)  # only the winner of the order's move comes here, so never two
+    return rows
+
+
+def extend(*, order_id: str, until: datetime) -> None:
+    """Keep an order's units longer, while a payment runs."""
+    Reservation.objects.filter(order_id=order_id, state=Reservation.State.OPEN, expires_at__lt=until).update(
+        expires_at=until
+    )
+
+
+def give_back(*, order_id: str, actor: str, at: datetime) -> None:
+    """Put what an order sold back on the shelf, once: its goods never left the house."""
+    sold = Movement.objects.filter(order_id=order_id, reason=SALE).order_by("product_id")
+    post(
+        [
+            Move(
+                event_name(RETURN, order_id, row.product_id),
+                row.product_id,
+                -row.change,
+                RETURN,
+                actor,
+                at,
+                order_id,
+            )
+            for row in sold
+        ]
+    )
+
+
+@transaction.atomic
+def adjust(*, product_id: str, change: int, reason: str, actor: str, event_id: str = "") -> bool:
+    """Change a product's stock with a reason, and track it from now on.
+
+    event_id: names the fact, so that the same one twice counts once (a seed that runs again).
+    Returns whether it was new.
+    """
+    ensure_products([product_id])
+    ensure_levels([product_id])
+    name = event_id or uuid4().hex
+    if event_id and Movement.objects.filter(event_id=event_id).exists():
+        return False
+    post([Move(name, product_id, change, reason, actor, timezone.now())], track=True)
+    return True
+
+
+def post(
+    moves: Sequence[Move],
+    *,
+    reserved: Mapping[str, int] | None = None,
+    track: bool = False,
+    tell: bool = True,
+) -> None:
+    """Write ledger rows, tell the inventory topic, and bring the levels up to date, last.
+
+    reserved: change of reserved by product. track: the products' stock is known from now on.
+    tell: false where the topic told us.
+    """
+    now = timezone.now()
+    bulk.insert(
+        Movement,
+        ("event_id", "product_id", "change", "reason", "actor", "order_id", "at", "created_at", "origin"),
+        [
+            (
+                move.event_id,
+                move.product_id,
+                move.change,
+                move.reason,
+                move.actor,
+                move.order_id,
+                move.at,
+                now,
+                move.origin,
+            )
+            for move in moves
+        ],
+    )
+    if tell:
+        publish_many("inventory", [(move.product_id, _told(move)) for move in moves])
+    sums: Counter[str] = Counter()
+    for move in moves:
+        sums[move.product_id] += move.change
+    held = reserved or {}
+    _shift({sku: (sums[sku], held.get(sku, 0)) for sku in {*sums, *held}}, track=track)
+
+
+def _told(move: Move) -> StockChanged:
+    return StockChanged(
+        product_id=move.product_id,
+        quantity_change=move.change,
+        timestamp=move.at,
+        event_id=move.event_id,
+        reason=move.reason,
+        order_id=move.order_id or None,
+        actor=move.actor,
+    )
+
+
+def _shift(changes: Mapping[str, tuple[int, int]], *, track: bool = False) -> None:
+    """Add (on_hand, reserved) to the levels of these products, in product order."""
+    if not changes:
+        return
+    table = connection.ops.quote_name(Level._meta.db_table)
+    tracked = ", tracked = true" if track else ""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"UPDATE {table} SET on_hand = on_hand + %s, reserved = reserved + %s{tracked}"
+            " WHERE product_id = %s",
+            [(on_hand, reserved, sku) for sku, (on_hand, reserved) in sorted(changes.items())],
+        )

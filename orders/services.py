@@ -1,0 +1,125 @@
+"""Every write of an order that needs no stock. fulfilment -> here -> Order, Transition, outbox.
+
+All of it runs in the caller's transaction.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from django.utils import timezone
+
+from orders.models import Line, Order, Transition
+from orders.states import EVENT_TYPES, NEW, ForbiddenMove, Status, check
+from shopsite.events.outbox import publish
+from shopsite.events.schemas import OrderChanged, OrderLine
+from shopsite.naming import event_name
+
+
+class UnknownOrder(Exception):
+    """There is no such order."""
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(f"There is no order {order_id}.")
+
+
+class MovedMeanwhile(ForbiddenMove):
+    """Somebody else moved the order between the look and the write: look again."""
+
+
+def get(order_id: str) -> Order:
+    """The order as it stands. Raises UnknownOrder."""
+    order = Order.objects.filter(pk=order_id).first()
+    if order is None:
+        raise UnknownOrder(order_id)
+    return order
+
+
+def create(order: Order, lines: Sequence[Line], *, actor: str, why: str, event_id: str) -> None:
+    """Write a new order with its lines and the first row of its history."""
+    check(order.order_id, NEW, order.status)
+    order.save(force_insert=True)
+    Line.objects.bulk_create(lines)
+    note(order, NEW, actor=actor, why=why, event_id=event_id, at=order.placed_at)
+
+
+def note(
+    order: Order, previous: str, *, actor: str, why: str, event_id: str = "", at: datetime | None = None
+) -> None:
+    """Add a row to the history: the order came from `previous` to where it is now."""
+    Transition.objects.create(
+        order=order,
+        at=at or timezone.now(),
+        from_status=previous,
+        to_status=order.status,
+        why=why[:300],
+        actor=actor[:150],
+        event_id=event_id,
+    )
+
+
+def move(
+    order: Order,
+    to: Status,
+    *,
+    actor: str,
+    why: str = "",
+    event_id: str = "",
+    paid_at: datetime | None = None,
+) -> str:
+    """Move an order along the table, as one conditional update. Returns where it came from.
+
+    Raises ForbiddenMove where the table has no such move, MovedMeanwhile where somebody was faster.
+    """
+    previous, now = order.status, timezone.now()
+    check(order.order_id, previous, to)
+    changes = {"status": to, "changed_at": now} | ({"paid_at": paid_at} if paid_at else {})
+    if not Order.objects.filter(pk=order.pk, status=previous).update(**changes):
+        order.refresh_from_db(fields=["status"])
+        raise MovedMeanwhile(order.order_id, order.status, to)
+    order.status, order.changed_at, order.paid_at = to, now, paid_at or order.paid_at
+    note(order, previous, actor=actor, why=why, event_id=event_id, at=now)
+    return previous
+
+
+def tell(
+    order: Order,
+    previous: str,
+    *,
+    kind: str = "",
+    cause: str = "",
+    amount: Decimal | None = None,
+    lines: Sequence[OrderLine] | None = None,
+) -> None:
+    """Publish what happened to an order.
+
+    kind: the event's type, by the order's status where empty. cause: what makes it happen more than
+    once (a payment's key). amount, lines: of a part; the whole order's where None.
+    """
+    type_ = kind or EVENT_TYPES[order.status]
+    publish(
+        "orders",
+        key=order.order_id,
+        event=OrderChanged(
+            order_id=order.order_id,
+            user_id=order.user_id,
+            timestamp=timezone.now(),
+            type=type_,  # type: ignore[arg-type]  # EVENT_TYPES has the names of the schema: a test
+            event_id=event_name(type_, cause or order.order_id),
+            amount=order.amount if amount is None else amount,
+            currency=order.currency,
+            lines=order_lines(order) if lines is None else list(lines),
+            previous=previous,
+            status=order.status,
+            session_id=order.session_id or None,
+            country=order.country or None,
+        ),
+    )
+
+
+def order_lines(order: Order) -> list[OrderLine]:
+    """The lines of an order as events tell them."""
+    return [
+        OrderLine(product_id=line.product_id, quantity=line.quantity, price=line.price)
+        for line in order.lines.order_by("pk")
+    ]
