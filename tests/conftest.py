@@ -80,20 +80,21 @@ def redis(settings: Settings, redis_server: str) -> Iterator["redis_package.Redi
     """A client of the run's Redis; settings.REDIS_PREFIX is this test's own, Celery's queue too."""
     settings.REDIS_URL = redis_server
     settings.REDIS_PREFIX = f"test-{unique()}:"
-    celery_app.conf.broker_url = redis_server
-    celery_app.conf.broker_transport_options = {
-        **settings.CELERY_BROKER_TRANSPORT_OPTIONS,
-        "global_keyprefix": settings.REDIS_PREFIX,
-    }
-    # the pools keep the address of the test before
-    celery_app._pool = None
-    celery_app.amqp._producer_pool = None
+    _point_celery_to(redis_server, settings.REDIS_PREFIX)
     client = redis_package.Redis.from_url(redis_server)
     yield client
     keys = list(client.scan_iter(match=f"{settings.REDIS_PREFIX}*", count=1000))
     if keys:
         client.delete(*keys)
     client.close()
+
+
+def _point_celery_to(url: str, prefix: str) -> None:
+    options = {**django_settings.CELERY_BROKER_TRANSPORT_OPTIONS, "global_keyprefix": prefix}
+    celery_app.conf.update(broker_url=url, broker_transport_options=options)
+    # the pools keep the address of the test before
+    vars(celery_app)["_pool"] = None
+    vars(celery_app.amqp)["_producer_pool"] = None
 
 
 @pytest.fixture

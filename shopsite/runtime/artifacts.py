@@ -47,10 +47,13 @@ class Jar:
 
 def read_lock(path: Path = LOCK) -> list[Jar]:
     """The locked jars, in the order of the class path."""
-    lines = (
-        line.split() for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")
-    )
-    return [Jar(*coordinates.split(":"), sha256=digest) for coordinates, digest in lines]
+    jars = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            coordinates, sha256 = line.split()
+            group, artifact, version = coordinates.split(":")
+            jars.append(Jar(group, artifact, version, sha256))
+    return jars
 
 
 def cache_dir() -> Path:

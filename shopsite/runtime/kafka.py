@@ -90,7 +90,7 @@ def _format(command: Sequence[str | Path], settings: Path, cluster_id: Path, log
         cluster_id.write_text(
             base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="), encoding="utf-8"
         )
-    arguments = [
+    arguments: list[str | Path] = [
         "kafka.tools.StorageTool",
         "format",
         "-t",
