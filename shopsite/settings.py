@@ -57,6 +57,10 @@ SHOP_CURRENCY = env.text("SHOP_CURRENCY", "EUR")  # of prices, and of orders tha
 SHOP_TIME_ZONE = env.text("SHOP_TIME_ZONE", "Europe/Berlin")  # of "today" on dashboards
 SHOP_ORIGIN = env.text("SHOP_ORIGIN", "http://127.0.0.1:8000")  # absolute links in mails
 DEMO = env.flag("DEMO", False)  # shows test cards, links mails from order pages
+STAFF_USERNAME = env.text("STAFF_USERNAME", "")  # made by `seed`, where both are set
+STAFF_PASSWORD = env.text("STAFF_PASSWORD", "")
+VISITOR_COOKIE = "visitor"  # the browser's random id; the dashboard marks its own clicks by it
+COUNTRY_HEADER = env.text("COUNTRY_HEADER", "")  # set by a trusted proxy, such as CF-IPCountry
 RESERVATION_MINUTES = env.number("RESERVATION_MINUTES", 15, 1, 1440)
 
 # --- Kafka ------------------------------------------------------------------------------------

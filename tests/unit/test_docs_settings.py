@@ -16,8 +16,7 @@ ROW = re.compile(r"^\| `([A-Z0-9_]+)` \| (.*?) \| (.*?) \| (.+) \|$", re.MULTILI
 
 def reads() -> Iterator[tuple[str, str, list[ast.expr]]]:
     """(variable, reader's method, its other arguments) for each `env.<reader>("NAME", ...)`."""
-    tree = ast.parse((ROOT / "shopsite" / "settings.py").read_text())
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse((ROOT / "shopsite" / "settings.py").read_text())):
         match node:
             case ast.Call(
                 func=ast.Attribute(value=ast.Name(id="env"), attr=method),
@@ -72,3 +71,9 @@ def test_the_page_gives_default_and_bounds_of(name: str, method: str, others: li
 def test_only_settings_and_what_starts_servers_read_the_environment() -> None:
     outside = {path for path in read_directly().values() if not path.startswith("shopsite/runtime/")}
     assert outside == {"shopsite/config.py"}
+
+
+def test_typed_values_of_the_environment_are_read_in_settings_alone() -> None:
+    importing = re.compile(r"^from shopsite\.config import .*\benv\b", re.MULTILINE)
+    sources = [path for app in APPS for path in (ROOT / app).rglob("*.py")]
+    assert [path.name for path in sources if importing.search(path.read_text())] == ["settings.py"]
