@@ -28,6 +28,10 @@ class WrongFile(Exception):
     """The file can't be replayed at all; the text is one sentence for whoever gave it."""
 
 
+class Interrupted(Exception):
+    """Somebody asked to stop. What was sent is in the log; the same command goes on from there."""
+
+
 class InvalidLine(Exception):
     """One line can't be an event; the text is the reason."""
 
