@@ -1,19 +1,13 @@
-"""Chromium over the real server: uvicorn in a thread, on the test's own database, broker and Redis."""
+"""Chromium over the real server, on the test's own database, broker and Redis."""
 
-import asyncio
 import os
 import shutil
-import socket
-import threading
 from collections.abc import Iterator
 
 import pytest
-import uvicorn
-from asgiref.sync import sync_to_async
-from django.db import connections
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from tests.support import until
+from tests.support.site import site as site
 
 # Playwright's synchronous API runs an event loop in this thread, which Django would take for async code.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -60,42 +54,3 @@ def context(chromium: Browser, site: str, browser_errors: list[str]) -> Iterator
 def page(context: BrowserContext) -> Page:
     """An empty page of the test's profile."""
     return context.new_page()
-
-
-class SiteThread(threading.Thread):
-    """shopsite.asgi on a free port. It shares this process's settings, so fixtures apply to it too."""
-
-    def __init__(self) -> None:
-        super().__init__(name="site", daemon=True)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.server = uvicorn.Server(
-            uvicorn.Config("shopsite.asgi:application", ws_per_message_deflate=False, log_level="warning")
-        )
-
-    @property
-    def address(self) -> str:
-        """Where the site answers."""
-        return f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-
-    def run(self) -> None:
-        """Serve until `stop`."""
-        asyncio.run(self._serve())
-
-    async def _serve(self) -> None:
-        await self.server.serve(sockets=[self.listener])
-        await sync_to_async(connections.close_all)()  # else the test database could not be dropped
-
-    def stop(self) -> None:
-        """End the server and wait for it."""
-        self.server.should_exit = True
-        self.join(timeout=10)
-
-
-@pytest.fixture
-def site(transactional_db: None, kafka: object, redis: object) -> Iterator[str]:
-    """The address of the whole site, on the embedded Kafka and Redis."""
-    thread = SiteThread()
-    thread.start()
-    until(lambda: thread.server.started, within=10)
-    yield thread.address
-    thread.stop()

@@ -1,0 +1,3 @@
+"""Fixtures of the tests that need a broker."""
+
+from tests.support.site import site as site
