@@ -115,6 +115,7 @@ INSTALLED_APPS = [
     "shopsite.events",
     "shopsite.catalogue",
     "shopsite.storefront",
+    "shopsite.traffic",
     "orders",
     "inventory",
     "dashboards",

@@ -33,7 +33,7 @@ class Command(BaseCommand):
 
     help = (
         "Send a recording (plain or .gz) through the shop: its clicks, its orders as paid elsewhere, its "
-        "refunds and stock events. An interrupted run goes on where it ended when the same command is given again."
+        "refunds and stock events. An interrupted run goes on where it ended, by the same command."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
