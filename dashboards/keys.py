@@ -8,6 +8,7 @@ A bucket is the UTC second, minute, hour or day of the event's own time. Where `
     P{tp}:seq                           the relay's highest number folded             string
     P{tp}:ids                           stock events of others: id -> clock ms        sorted set, 7 days
     P{tp}:gaps                          from -> to of offsets that the log had lost   hash
+    P{tp}:misfits                       bucket and field -> why it could not be added hash
     P{tp}:days                          day buckets that exist -> last written, s     sorted set
     P{tp}:<grain>:<start>:<fold>        field -> whole number (money in micros)       hash
     P{tp}:<grain>:<start>:visitors      also sessions, funnel.<stage>                 HyperLogLog
@@ -137,6 +138,10 @@ class Keys:
     def gaps(self, tp: str) -> str:
         """Offsets that were gone from the log before they could be folded."""
         return f"{self.prefix}{{{tp}}}:gaps"
+
+    def misfits(self, tp: str) -> str:
+        """Figures that Redis refused, such as a sum beyond 64 bits; audit names them."""
+        return f"{self.prefix}{{{tp}}}:misfits"
 
     def days(self, tp: str) -> str:
         """Starts of the day buckets that exist."""

@@ -1,0 +1,255 @@
+"""Make a batch of one partition's records into figures. Kafka records -> here -> fence.lua, audit.
+
+Nothing here knows Redis or Kafka: the same two steps, read() and fold(), count the live stream and
+recount the log. Events are grouped by second and minute once; hours and days are sums of minutes.
+"""
+
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NamedTuple, Protocol
+
+from dashboards.folds import FOLDS
+from dashboards.folds.base import AnyFold, Counts, Uniques
+from dashboards.keys import WIDTH, Grain
+from shopsite.events.schemas import (
+    Click,
+    OrderChanged,
+    PoisonEvent,
+    StockChanged,
+    read_click,
+    read_order,
+    read_stock,
+)
+
+Event = Click | OrderChanged | StockChanged
+Headers = Sequence[tuple[str, bytes]]
+
+
+class Record(Protocol):
+    """What is used of a Kafka record."""
+
+    @property
+    def offset(self) -> int:
+        """Its place in the partition."""
+
+    @property
+    def timestamp(self) -> int:
+        """When it was sent, epoch ms."""
+
+    @property
+    def value(self) -> bytes | None:
+        """The message."""
+
+    @property
+    def headers(self) -> Headers:
+        """Such as the relay's `seq`."""
+
+
+class Place(NamedTuple):
+    """A bucket of one fold, within a partition."""
+
+    grain: Grain
+    start: int
+    fold: str
+
+
+class Foreign(NamedTuple):
+    """A stock event of another system, which counts once per event id."""
+
+    event: StockChanged
+    clock_ms: int  # when it was sent: ids are recognised for 7 days of this clock
+
+
+@dataclass(slots=True)
+class Reading:
+    """What the records of a batch came to."""
+
+    events: list[Event] = field(default_factory=list)
+    foreign: list[Foreign] = field(default_factory=list)
+    poison: list[tuple[int, str]] = field(default_factory=list)  # index of the record, reason
+    seq: int = 0  # the relay's highest number so far
+
+
+@dataclass(slots=True)
+class Figures:
+    """What a batch adds to each bucket. Buckets may share one mapping: never change it."""
+
+    counts: dict[Place, Mapping[str, int]] = field(default_factory=dict)
+    members: dict[Place, set[str]] = field(default_factory=dict)
+
+
+def read(topic: str, partition: int, records: Sequence[Record], *, seq: int, now: datetime) -> Reading:
+    """The events that count, in the order of the log.
+
+    seq: the relay's highest number folded before; ours at or below it were sent again and are skipped.
+    Bad orders and stock events are consume's to dead-letter; here they are only named.
+    """
+    reading = Reading(seq=seq)
+    keep = _READERS[topic]
+    for index, record in enumerate(records):
+        try:
+            keep(reading, record, f"{topic}:{partition}:{record.offset}", now)
+        except PoisonEvent as error:
+            reading.poison.append((index, str(error)))
+    return reading
+
+
+def _keep_click(reading: Reading, record: Record, origin: str, now: datetime) -> None:
+    reading.events.append(read_click(record.value, origin=origin, now=now))
+
+
+def _keep_order(reading: Reading, record: Record, origin: str, now: datetime) -> None:
+    """Only our own steps enter figures: what others placed is told again by our order worker."""
+    if not _is_new(reading, _seq(record.headers)):
+        return
+    event = read_order(record.value, origin=origin, now=now)
+    if isinstance(event, OrderChanged):
+        reading.events.append(event)
+
+
+def _keep_stock(reading: Reading, record: Record, origin: str, now: datetime) -> None:
+    seq = _seq(record.headers)
+    if seq is None:
+        event = read_stock(record.value, origin=origin, now=now)
+        reading.foreign.append(Foreign(event, record.timestamp))
+    elif _is_new(reading, seq):
+        reading.events.append(read_stock(record.value, origin=origin, now=now))
+
+
+_READERS: dict[str, Callable[[Reading, Record, str, datetime], None]] = {
+    "clicks": _keep_click,
+    "orders": _keep_order,
+    "inventory": _keep_stock,
+}
+
+
+def _seq(headers: Headers) -> int | None:
+    """The relay's number, None for what others sent."""
+    for name, value in headers:
+        if name == "seq" and value.isdigit():
+            return int(value)
+    return None
+
+
+def _is_new(reading: Reading, seq: int | None) -> bool:
+    if seq is None or seq <= reading.seq:
+        return False
+    reading.seq = seq
+    return True
+
+
+# --- folding ----------------------------------------------------------------------------------
+Groups = dict[int, list[Event]]
+
+
+def _folds_of(topic: str, folds: Iterable[AnyFold]) -> list[AnyFold]:
+    return [fold for fold in folds if fold.topic == topic]
+
+
+def fold(topic: str, events: Sequence[Event], folds: Iterable[AnyFold] = FOLDS) -> Figures:
+    """What these events add to every bucket of every fold of their topic."""
+    figures = Figures()
+    people, bots = _split_bots(events) if topic == "clicks" else (events, [])
+    groups = _by_second(people)
+    bot_groups = _by_second(bots)
+    for each in _folds_of(topic, folds):
+        if isinstance(each, Uniques):
+            _add_members(figures, each, groups.minutes)
+        else:
+            _add_counts(figures, each, bot_groups if each.of_bots else groups)
+    return figures
+
+
+def _split_bots(events: Sequence[Event]) -> tuple[Sequence[Event], Sequence[Event]]:
+    bots = [event for event in events if isinstance(event, Click) and event.bot]
+    if not bots:
+        return events, bots
+    return [event for event in events if not (isinstance(event, Click) and event.bot)], bots
+
+
+class _Groups(NamedTuple):
+    seconds: Groups
+    minutes: Groups
+
+
+def _by_second(events: Sequence[Event]) -> _Groups:
+    seconds: Groups = defaultdict(list)
+    for event in events:
+        seconds[int(event.timestamp.timestamp())].append(event)
+    minutes: Groups = {}
+    for second, group in seconds.items():
+        minute = second - second % 60
+        if minute in minutes:
+            minutes[minute] = minutes[minute] + group
+        else:
+            minutes[minute] = group
+    return _Groups(seconds, minutes)
+
+
+def _add_counts(figures: Figures, each: Counts, groups: _Groups) -> None:  # type: ignore[type-arg]
+    if "s" in each.grains:
+        for second, group in groups.seconds.items():
+            if found := each.fields(group):
+                figures.counts[Place("s", second, each.name)] = found
+    finest: dict[int, Mapping[str, int]] = {}
+    for minute, group in groups.minutes.items():
+        if found := each.fields(group):
+            finest[minute] = found
+    for grain in ("m", "h", "d"):
+        finest = _coarser(finest, WIDTH[grain])
+        for start, found in finest.items():
+            figures.counts[Place(grain, start, each.name)] = found
+
+
+def _coarser(buckets: Mapping[int, Mapping[str, int]], width: int) -> dict[int, Mapping[str, int]]:
+    """The buckets summed into wider ones; one that is alone is passed on as it is."""
+    parts: dict[int, list[Mapping[str, int]]] = defaultdict(list)
+    for start, found in buckets.items():
+        parts[start - start % width].append(found)
+    return {start: some[0] if len(some) == 1 else total(some) for start, some in parts.items()}
+
+
+def total(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """The sum of several mappings, field by field; zeros and negative numbers stay."""
+    sums: dict[str, int] = {}
+    get = sums.get
+    for part in parts:
+        for name, number in part.items():
+            sums[name] = get(name, 0) + number
+    return sums
+
+
+def _add_members(figures: Figures, each: Uniques, minutes: Groups) -> None:  # type: ignore[type-arg]
+    for minute, group in minutes.items():
+        if found := set(each.members(group)):
+            for grain in ("m", "h", "d"):
+                place = Place(grain, minute - minute % WIDTH[grain], each.name)
+                figures.members.setdefault(place, set()).update(found)
+
+
+# --- how late events were: a measurement of this process, so no fold of the log -----------------
+DELAY_MS = (
+    *(1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 120, 150, 200, 250, 300, 400, 500),
+    *(600, 800, 1000, 1500, 2000, 3000, 5000, 10_000, 30_000, 60_000, 300_000, 3_600_000),
+)
+NEVER = "inf"  # the field of what came later than the last of them
+
+
+def fold_delays(events: Sequence[Event], now: datetime) -> Figures:
+    """A histogram of the time from event to aggregate: field: the upper bound in ms, or `inf`."""
+    seconds: dict[int, list[str]] = defaultdict(list)
+    reached = now.astimezone(UTC).timestamp()
+    names = [*(str(bound) for bound in DELAY_MS), NEVER]
+    for event in events:
+        at = event.timestamp.timestamp()
+        seconds[int(at)].append(names[bisect_left(DELAY_MS, (reached - at) * 1000)])
+    figures = Figures()
+    buckets: dict[int, Mapping[str, int]] = {second: Counter(found) for second, found in seconds.items()}
+    for grain in ("s", "m", "h", "d"):
+        buckets = _coarser(buckets, WIDTH[grain])
+        for start, found in buckets.items():
+            figures.counts[Place(grain, start, "delay")] = found
+    return figures

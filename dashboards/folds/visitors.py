@@ -1,0 +1,23 @@
+"""How many people came. Clicks and paid orders -> here -> HyperLogLog `visitors` of user ids.
+
+An order whose customer is unknown (user id "") has no visitor. Tile: visitors.
+"""
+
+from collections.abc import Sequence
+
+from dashboards.folds.base import AnyFold, Uniques, paid
+from shopsite.events.schemas import Click, OrderChanged
+
+
+def _of_clicks(clicks: Sequence[Click]) -> set[str]:
+    return {click.user_id for click in clicks}
+
+
+def _of_orders(changes: Sequence[OrderChanged]) -> set[str]:
+    return {change.user_id for change in paid(changes) if change.user_id}
+
+
+FOLDS: list[AnyFold] = [
+    Uniques(name="visitors", topic="clicks", tile="visitors", members=_of_clicks),
+    Uniques(name="visitors", topic="orders", tile="visitors", members=_of_orders),
+]

@@ -1,0 +1,177 @@
+"""What fence.lua is told of one batch. batch.py's figures -> here -> store.py -> fence.lua.
+
+The buckets that a batch changes are numbered, so that the script's keys are declared and a mapping that
+goes into a minute, its hour and its day is sent once.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from dashboards.batch import Figures, Place
+from dashboards.folds import FOLDS
+from dashboards.folds.base import OTHER, Counts
+from dashboards.keys import IDS_MS, RECENT_EVENTS, SEEN_SECONDS, WIDTH, Keys, retention
+
+EXACT = 2**53  # Lua's numbers are doubles: a larger whole number travels as text
+_CAPS = {fold.name: fold.cap for fold in FOLDS if isinstance(fold, Counts)}
+Fields = Mapping[str, int] | Mapping[str, int | str]
+CountsEntry = tuple[list[int], Fields, int]  # buckets, what is added to each, cap
+
+
+class ForeignFigures(NamedTuple):
+    """What one stock event of another system adds, if its id is new."""
+
+    event_id: str
+    clock_ms: int
+    figures: Figures
+
+
+@dataclass(slots=True)
+class Batch:
+    """Everything that the offsets [first, next) of one partition change."""
+
+    tp: str
+    first: int
+    next: int
+    fresh: bool = False  # nothing is stored yet: `first` is where the log begins
+    gap: bool = False  # these offsets are gone from the log: only told, nothing to add
+    seq: int = 0
+    figures: Sequence[Figures] = ()
+    foreign: Sequence[ForeignFigures] = ()
+    seen: Mapping[str, int] = field(default_factory=dict)  # visitor -> last seen, epoch ms
+    recent: Sequence[bytes] = ()  # JSON, oldest first
+
+
+class Plan(msgspec.Struct, rename={"start": "from"}):
+    """The first argument of fence.lua. Buckets are named by their place in KEYS."""
+
+    expected: str
+    start: int
+    to: int
+    gap: bool
+    seq: int
+    counts: list[CountsEntry]
+    members: list[tuple[int, list[str]]]
+    foreign: list[tuple[str, int, list[CountsEntry]]]
+    index: list[tuple[int, list[int]]]
+    keep: list[int]  # seconds to keep each bucket
+    days: list[int]
+    keep_days: int
+    seen: list[int | str]  # score, member, score, member ...
+    recent: Sequence[bytes]
+    told: bytes
+    other: str = OTHER
+    ids_ms: int = IDS_MS
+    seen_seconds: int = SEEN_SECONDS
+    recent_events: int = RECENT_EVENTS
+
+
+Unsent = Callable[[str, set[str]], set[str]]  # key, members -> those that the set may lack
+
+
+class Draft:
+    """A batch on its way to become a plan."""
+
+    def __init__(self, keys: Keys, batch: Batch, unsent: Unsent) -> None:
+        self._keys, self._batch, self._unsent = keys, batch, unsent
+        self._number: dict[str, int] = {}
+        self._keep: list[int] = []
+        self._finer: dict[int, set[int]] = defaultdict(set)
+        self._days: set[int] = set()
+        self._touched: list[str] = []
+        self._lately = int(time.time()) - 3600
+        tp = batch.tp
+        self._fixed = [
+            *(keys.offset(tp), keys.seq(tp), keys.ids(tp), keys.gaps(tp)),
+            *(keys.days(tp), keys.seen(tp), keys.recent(tp), keys.misfits(tp)),
+        ]
+        self.new_members: dict[str, set[str]] = {}  # by key: what the sets have once the batch is applied
+        self.plan = self._make_plan()
+
+    @property
+    def all_keys(self) -> list[str]:
+        """The script's KEYS."""
+        return [*self._fixed, *self._number]
+
+    def _make_plan(self) -> Plan:
+        batch = self._batch
+        counts = [entry for figures in batch.figures for entry in self._counts(figures)]
+        members = [entry for figures in batch.figures for entry in self._members(figures)]
+        foreign = [(id_, clock, self._counts(figures)) for id_, clock, figures in batch.foreign]
+        now_ms = int(time.time() * 1000)
+        return Plan(
+            expected="" if batch.fresh else str(batch.first),
+            start=batch.first,
+            to=batch.next,
+            gap=batch.gap,
+            seq=batch.seq,
+            counts=counts,
+            members=members,
+            foreign=foreign,
+            index=[(number, sorted(finer)) for number, finer in self._finer.items()],
+            keep=self._keep,
+            days=sorted(self._days),
+            keep_days=retention("d"),
+            seen=[part for user, at in batch.seen.items() for part in (at, user)],
+            recent=batch.recent,
+            told=msgspec.msgpack.encode((batch.tp, batch.next, now_ms, self._touched)),
+        )
+
+    def _counts(self, figures: Figures) -> list[CountsEntry]:
+        """The counts, each mapping once with all the buckets that share it."""
+        entries: dict[int, CountsEntry] = {}
+        for place, fields in figures.counts.items():
+            number = self._bucket(place)
+            if (entry := entries.get(id(fields))) is not None:
+                entry[0].append(number)
+            else:
+                entries[id(fields)] = ([number], _exact(fields), _CAPS.get(place.fold, 0))
+        return list(entries.values())
+
+    def _members(self, figures: Figures) -> list[tuple[int, list[str]]]:
+        entries = []
+        for place, members in figures.members.items():
+            number = self._bucket(place)
+            key = self._keys.bucket(self._batch.tp, *place)
+            if unsent := self._unsent(key, members):
+                self.new_members[key] = unsent
+                entries.append((number, list(unsent)))
+        return entries
+
+    def _bucket(self, place: Place) -> int:
+        """The bucket's place in KEYS; a new one is entered into the index of its hour or day."""
+        key = self._keys.bucket(self._batch.tp, *place)
+        known = self._number.get(key)
+        if known is not None:
+            return known
+        number = self._enter(key, retention(place.grain))
+        if place.grain in "sm" and place.start >= self._lately:
+            self._touched.append(key)
+        if place.grain == "d":
+            self._days.add(place.start)
+        elif place.grain in "mh":
+            self._list_finer(place)
+        return number
+
+    def _list_finer(self, place: Place) -> None:
+        grain: Literal["h", "d"] = "h" if place.grain == "m" else "d"
+        key = self._keys.index(self._batch.tp, grain, place.start - place.start % WIDTH[grain])
+        number = self._number.get(key) or self._enter(key, retention(grain))
+        self._finer[number].add(place.start)
+
+    def _enter(self, key: str, keep: int) -> int:
+        self._number[key] = number = len(self._fixed) + len(self._number) + 1
+        self._keep.append(keep)
+        return number
+
+
+def _exact(fields: Mapping[str, int]) -> Fields:
+    """The same numbers; those that a double can't hold as text."""
+    if all(-EXACT < number < EXACT for number in fields.values()):
+        return fields
+    return {name: n if -EXACT < n < EXACT else str(n) for name, n in fields.items()}

@@ -1,0 +1,162 @@
+"""The aggregates in Redis: a script call a batch to write, few to read. plan.py -> here <- selectors.py.
+
+Both scripts touch only keys of one partition, which share a slot: so they run on a Redis Cluster, too.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import msgspec
+import redis
+from redis.cluster import RedisCluster
+
+from dashboards.keys import Keys, changes_channel, generation_key, generation_keys
+from dashboards.plan import Batch, Draft
+
+_HERE = Path(__file__).parent
+FENCE = (_HERE / "fence.lua").read_text(encoding="utf-8")
+MERGE = (_HERE / "merge.lua").read_text(encoding="utf-8")
+KEYS_A_CALL = 2000  # of a reading script: bounds how long it holds up Redis
+REMEMBERED = 500_000  # members known to be counted, in all; then it starts to remember anew
+
+
+class Position(NamedTuple):
+    """How far a partition has been folded."""
+
+    offset: int | None  # None: nothing is stored
+    seq: int
+
+
+def live_keys(client: redis.Redis) -> Keys:
+    """The names of the aggregates that are live now. Ask again once a second: `rebuild` switches them."""
+    return generation_keys(live_generation(client))
+
+
+def live_generation(client: redis.Redis) -> int:
+    """The number of the aggregates that are live now; 0 before the first rebuild."""
+    return int(cast("bytes | None", client.get(generation_key())) or 0)
+
+
+def read_position(client: redis.Redis, keys: Keys, tp: str) -> Position:
+    """How far the partition has been folded; offset and number are of the same moment."""
+    found = cast("list[bytes | None]", client.mget(keys.offset(tp), keys.seq(tp)))
+    return Position(None if found[0] is None else int(found[0]), int(found[1] or 0))
+
+
+class Writer:
+    """Applies batches of partitions, and remembers which members their sets already have."""
+
+    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+        self.client, self.keys = client, keys
+        self._fence = client.register_script(FENCE)
+        self._sent: dict[str, dict[str, set[str]]] = defaultdict(dict)
+        self._remembered = 0
+
+    def position(self, tp: str) -> Position:
+        """How far the partition has been folded."""
+        return read_position(self.client, self.keys, tp)
+
+    def apply(self, batch: Batch) -> bool:
+        """Add the batch; False, with nothing changed, where another offset is stored than it begins at.
+
+        Raises RedisError where it is unknown whether it was added: forget() and read position() then.
+        """
+        known = self._sent[batch.tp]
+        draft = Draft(self.keys, batch, lambda key, members: members - known.get(key, frozenset()))
+        plan = msgspec.msgpack.encode(draft.plan)
+        if self._fence(keys=draft.all_keys, args=[plan, changes_channel()]) != 1:
+            self.forget(batch.tp)
+            return False
+        self._remember(batch.tp, draft.new_members)
+        return True
+
+    def forget(self, tp: str) -> None:
+        """What was sent may be lost: the partition's sets are sent whole again."""
+        self._remembered -= sum(len(members) for members in self._sent.pop(tp, {}).values())
+
+    def _remember(self, tp: str, sent: Mapping[str, set[str]]) -> None:
+        if self._remembered > REMEMBERED:
+            self._sent.clear()
+            self._remembered = 0
+        known = self._sent[tp]
+        for key, members in sent.items():
+            known.setdefault(key, set()).update(members)
+            self._remembered += len(members)
+
+
+# --- reading ----------------------------------------------------------------------------------
+def sum_hashes(client: redis.Redis, groups: Sequence[Sequence[str]]) -> list[dict[str, int]]:
+    """For each group of hash keys (of one partition): the sum by field. Groups may be empty."""
+    calls = [(place, part) for place, keys in enumerate(groups) for part in _chunks(keys)]
+    sums: list[dict[str, int]] = [{} for _ in groups]
+    for (place, _), flat in zip(calls, _merge(client, [part for _, part in calls], "sum"), strict=True):
+        add_flat(sums[place], flat)
+    return sums
+
+
+def read_hashes(client: redis.Redis, groups: Sequence[Sequence[str]]) -> list[list[dict[str, int]]]:
+    """For each group of hash keys (of one partition): each hash as it stands."""
+    calls = [(place, part) for place, keys in enumerate(groups) for part in _chunks(keys)]
+    found: list[list[dict[str, int]]] = [[] for _ in groups]
+    for (place, _), hashes in zip(calls, _merge(client, [part for _, part in calls], "each"), strict=True):
+        found[place].extend(add_flat({}, flat) for flat in hashes)
+    return found
+
+
+def add_flat(sums: dict[str, int], flat: Iterable[Any]) -> dict[str, int]:
+    """Adds field, number, field, number ... to the sums, and returns them."""
+    pairs = iter(flat)
+    for name, number in zip(pairs, pairs, strict=True):
+        sums[name] = sums.get(name, 0) + int(number)
+    return sums
+
+
+def _chunks(keys: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (keys[first : first + KEYS_A_CALL] for first in range(0, len(keys), KEYS_A_CALL))
+
+
+def _merge(client: redis.Redis, calls: Sequence[Sequence[str]], how: str) -> list[Any]:
+    """The answers of merge.lua, decoded: in one round trip, or one each on a cluster."""
+    script = client.register_script(MERGE)
+    if _is_cluster(client):
+        answers = [script(keys=keys, args=[how]) for keys in calls]
+    else:
+        pipe = client.pipeline(transaction=False)
+        for keys in calls:
+            script(keys=keys, args=[how], client=pipe)
+        answers = pipe.execute()
+    return [msgspec.msgpack.decode(cast(bytes, answer)) for answer in answers]
+
+
+def count_union(client: redis.Redis, groups: Sequence[Sequence[str]]) -> int:
+    """How many distinct members the HyperLogLogs have together. A group: keys of one partition.
+
+    On a cluster each partition's are merged where they are, and the results once more in one place.
+    """
+    if not _is_cluster(client):
+        keys = [key for group in groups for key in group]
+        return client.pfcount(*keys) if keys else 0
+    return _count_by_copies(client, groups)
+
+
+def _count_by_copies(client: redis.Redis, groups: Sequence[Sequence[str]]) -> int:
+    name = uuid.uuid4().hex
+    copies = []
+    for number, group in enumerate(group for group in groups if group):
+        merged = f"{group[0]}:{name}"  # the partition's braces keep it in the partition's slot
+        client.pfmerge(merged, *group)
+        copies.append(f"{changes_channel()}:{{{name}}}:{number}")
+        client.set(copies[-1], cast(bytes, client.get(merged)), ex=10)
+        client.delete(merged)
+    if not copies:
+        return 0
+    found = client.pfcount(*copies)
+    client.delete(*copies)
+    return found
+
+
+def _is_cluster(client: object) -> bool:
+    return isinstance(client, RedisCluster)
