@@ -154,14 +154,13 @@ class _Told(io.RawIOBase):
 def _plain(path: Path) -> BinaryIO:
     """The file's plain bytes; what is compressed is known by its first two bytes, not by its name."""
     try:
-        raw = path.open("rb")
-        start = raw.read(2)
-        raw.seek(0)
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        raw = gzip.open(path, "rb") if packed else path.open("rb")  # noqa: SIM115  closed with _Told
     except FileNotFoundError:
         raise WrongFile(f"{path} does not exist.") from None
     except IsADirectoryError:
         raise WrongFile(f"{path} is a folder: give one file.") from None
     except OSError as error:
         raise WrongFile(f"{path} can't be read: {error.strerror or error}.") from None
-    plain = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if start == b"\x1f\x8b" else cast(BinaryIO, raw)
-    return cast(BinaryIO, io.BufferedReader(_Told(path, plain), buffer_size=1 << 18))
+    return cast(BinaryIO, io.BufferedReader(_Told(path, cast(BinaryIO, raw)), buffer_size=1 << 18))

@@ -44,7 +44,7 @@ def identifier(value: str, name: str) -> str:
     if not value:
         raise InvalidLine(f"{name} is empty")
     if len(value) > 128:
-        raise InvalidLine(f"{name} has {len(value)} characters, at most 128 are allowed")
+        raise InvalidLine(f"{name} has {len(value)} characters, at most 128 fit")
     if "\x00" in value or "\ufffd" in value:
         raise InvalidLine(f"{name} {value!r} has a character that is none")
     return value
