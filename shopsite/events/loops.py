@@ -69,7 +69,7 @@ def run_steps(
     a loop never ends because of one.
     """
     pause = Pause(stop)
-    told_briefly = (Unavailable, *expected)
+    told_briefly: tuple[type[Exception], ...] = (Unavailable, *expected)
     while not stop.is_set():
         try:
             if not step():

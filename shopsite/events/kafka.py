@@ -1,0 +1,166 @@
+"""Kafka clients made so that they survive outages. settings -> here -> relay, consume, clicks, aggregate.
+
+kafka-python's defaults lose time, memory or messages in ways that were reproduced; each option below
+that is not a matter of course says which. Clients are made lazily, never at import or before a fork.
+"""
+
+import atexit
+import logging
+import os
+import socket
+import time
+from typing import Any, Final
+
+from django.conf import settings
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.admin import KafkaAdminClient
+from kafka.consumer.subscription_state import ConsumerRebalanceListener
+from kafka.errors import KafkaError, KafkaTimeoutError
+
+from shopsite.events.schemas import Unavailable
+from shopsite.events.topics import topic_name
+
+log = logging.getLogger(__name__)
+
+CONSUMER_SESSION_MS: Final = 6_000  # a killed consumer's partitions lie still that long; 45 s by default
+PATIENCE_MS: Final = 86_400_000  # a batch that expires wedges the idempotent producer for ever
+CONNECT_MS: Final = 3_000
+
+_shared: dict[int, KafkaProducer] = {}
+
+
+def make_producer(**over: Any) -> KafkaProducer:  # noqa: ANN401 - kafka-python's own options
+    """A new producer: acknowledged by all in-sync replicas, in order, without duplicates of its own.
+
+    Its buffer has no bound, so whoever sends must cap what is in flight.
+    Raises Unavailable where no broker answers within CONNECT_MS.
+    """
+    options = {
+        **_common(),
+        "acks": "all",
+        "enable_idempotence": True,
+        "delivery_timeout_ms": PATIENCE_MS,
+        "request_timeout_ms": 10_000,
+        "linger_ms": 5,
+        "batch_size": 65_536,
+        "max_block_ms": 5_000,
+        "max_request_size": 2_000_000,  # a dead letter is as large as its message and the reason
+        "compression_type": "lz4",
+    }
+    return _made(KafkaProducer, options | over)
+
+
+def shared_producer() -> KafkaProducer:
+    """The process's own producer, made at the first call and closed at exit. Blocks; raises Unavailable.
+
+    After a fork the child gets one of its own: the parent's would never send.
+    """
+    pid = os.getpid()
+    producer = _shared.get(pid)
+    if producer is None:
+        producer = _shared[pid] = make_producer()
+        atexit.register(close_shared_producer)
+    return producer
+
+
+def close_shared_producer(timeout: float = 5.0) -> None:
+    """Flush and close the process's own producer, where there is one."""
+    producer = _shared.pop(os.getpid(), None)
+    if producer is not None:
+        close_quietly(producer, timeout)
+
+
+def make_consumer(
+    *topics: str,
+    group: str | None,
+    listener: ConsumerRebalanceListener | None = None,
+    **over: Any,  # noqa: ANN401 - kafka-python's own options
+) -> KafkaConsumer:
+    """A new consumer of the named (logical) topics; without topics, assign() partitions by hand.
+
+    It never commits by itself, and begins at the log's start where nothing is stored.
+    Raises Unavailable where no broker answers within CONNECT_MS.
+    """
+    options = {
+        **_common(),
+        "group_id": f"{settings.TOPIC_PREFIX}{group}" if group else None,
+        "enable_auto_commit": False,
+        "auto_offset_reset": "earliest",
+        "session_timeout_ms": CONSUMER_SESSION_MS,
+        "heartbeat_interval_ms": 2_000,
+        "max_poll_records": 500,
+        "fetch_max_wait_ms": 200,
+        "request_timeout_ms": 15_000,
+    }
+    consumer = _made(KafkaConsumer, options | over)
+    if topics:
+        consumer.subscribe([topic_name(topic) for topic in topics], listener=listener)
+    return consumer
+
+
+def make_admin(**over: Any) -> KafkaAdminClient:  # noqa: ANN401 - kafka-python's own options
+    """A new admin client. Raises Unavailable where no broker answers within CONNECT_MS."""
+    options = {**_common(), "request_timeout_ms": 15_000}
+    options.pop("allow_auto_create_topics")
+    return _made(KafkaAdminClient, options | over)
+
+
+def close_quietly(client: KafkaConsumer | KafkaProducer | KafkaAdminClient, timeout: float = 1.0) -> None:
+    """Close a client that may be broken, within about the timeout (seconds); what it complains of is logged.
+
+    What a producer could not send by then is given up: its futures fail.
+    """
+    try:
+        if isinstance(client, KafkaConsumer):
+            client.close(autocommit=False, timeout_ms=int(timeout * 1000))
+        elif isinstance(client, KafkaProducer):
+            _close_producer(client, timeout)
+        else:
+            client.close()
+    except (KafkaError, OSError, ValueError) as error:
+        log.info("closing a Kafka client: %s: %s", type(error).__name__, error)
+
+
+def _close_producer(producer: KafkaProducer, timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    try:
+        producer.flush(timeout)
+    except KafkaTimeoutError:
+        # close() would flush again, raise, and leave its thread sending for ever (3.0.12)
+        producer._sender.force_close()
+        producer._sender.join(1.0)
+    producer.close(timeout=max(0.1, deadline - time.monotonic()))
+
+
+def _common() -> dict[str, Any]:
+    return {
+        "bootstrap_servers": list(settings.KAFKA_BOOTSTRAP_SERVERS),
+        "client_id": f"shopsite-{socket.gethostname()}-{os.getpid()}",
+        "bootstrap_timeout_ms": CONNECT_MS,  # the constructor blocks that long, 30 s by default
+        "reconnect_backoff_max_ms": 1_000,  # 30 s by default: so long nothing moves after an outage
+        "allow_auto_create_topics": False,  # only what the table of topics declares
+        "metadata_max_age_ms": 60_000,
+    }
+
+
+def _made(kind: Any, options: dict[str, Any]) -> Any:  # noqa: ANN401 - one of three classes
+    try:
+        _knock()  # a constructor that fails leaves its sockets open, and takes its time (3.0.12)
+        return kind(**options)
+    except (KafkaError, OSError) as error:
+        servers = ", ".join(settings.KAFKA_BOOTSTRAP_SERVERS)
+        raise Unavailable(f"Kafka at {servers} does not answer ({type(error).__name__}: {error})") from error
+
+
+def _knock() -> None:
+    """Raises OSError where no broker accepts a connection."""
+    problem = OSError("no bootstrap server is set")
+    for server in settings.KAFKA_BOOTSTRAP_SERVERS:
+        host, _, port = server.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_MS / 1000).close()
+        except (OSError, ValueError) as error:
+            problem = OSError(f"{server}: {error}")
+        else:
+            return
+    raise problem
