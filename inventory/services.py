@@ -169,7 +169,8 @@ def extend(*, order_id: str, until: datetime) -> None:
 
 def give_back(*, order_id: str, actor: str, at: datetime) -> None:
     """Put what an order sold back on the shelf, once: its goods never left the house."""
-    sold = Movement.objects.filter(order_id=order_id, reason=SALE).order_by("product_id")
+    ours = Movement.objects.filter(order_id=order_id, reason=SALE, origin=None)
+    sold = ours.order_by("product_id")
     post(
         [
             Move(

@@ -4,18 +4,44 @@ from inventory.services import OutOfStock, Shortfall
 from orders.payments.simulated import TEST_CARDS, TestCard
 from orders.services import UnknownOrder
 from orders.states import ForbiddenMove
+from shopsite.fulfilment.foreign import handle_orders
+from shopsite.fulfilment.pay import BeingPaid, charge, due_charges, pay_again
 from shopsite.fulfilment.place import Buyer, CartLine, InvalidCart, new_order_id, place_order
+from shopsite.fulfilment.refund import InvalidRefund, due_refunds, give_refund, refund_order
+from shopsite.fulfilment.steps import (
+    cancel_order,
+    deliver_order,
+    expire_reservations,
+    pack_order,
+    ship_order,
+)
+from shopsite.fulfilment.stock import handle_stock
 
 __all__ = [
     "TEST_CARDS",
+    "BeingPaid",
     "Buyer",
     "CartLine",
     "ForbiddenMove",
     "InvalidCart",
+    "InvalidRefund",
     "OutOfStock",
     "Shortfall",
     "TestCard",
     "UnknownOrder",
+    "cancel_order",
+    "charge",
+    "deliver_order",
+    "due_charges",
+    "due_refunds",
+    "expire_reservations",
+    "give_refund",
+    "handle_orders",
+    "handle_stock",
     "new_order_id",
+    "pack_order",
+    "pay_again",
     "place_order",
+    "refund_order",
+    "ship_order",
 ]

@@ -1,0 +1,157 @@
+"""Every read of orders. Order and its rows -> here -> storefront, fulfilment, boards, API."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import QuerySet
+
+from orders.models import Line, Order, Payment, Transition
+from orders.services import get
+from orders.states import Status
+
+FINAL = (Status.DELIVERED, Status.REFUNDED, Status.CANCELLED, Status.REJECTED)
+
+
+def units(order_id: str) -> Counter[str]:
+    """Units by product, duplicate lines summed."""
+    found: Counter[str] = Counter()
+    for sku, quantity in Line.objects.filter(order_id=order_id).values_list("product_id", "quantity"):
+        found[sku] += quantity
+    return found
+
+
+@dataclass(frozen=True)
+class LineView:
+    """One position as the shopper sees it; amounts None where no price is known."""
+
+    product_id: str
+    title: str
+    quantity: int
+    price: Decimal | None
+    total: Decimal | None
+    picture: str
+    plate: str  # the class of the plate behind the picture
+    listed: bool
+
+
+@dataclass(frozen=True)
+class StepView:
+    """One row of the history."""
+
+    at: datetime
+    from_status: str
+    to_status: str
+    why: str
+
+
+@dataclass(frozen=True)
+class MailView:
+    """One mail to the customer."""
+
+    kind: str
+    to: str
+    subject: str
+    text: str
+    state: str  # due, sent, not_sent
+    why: str
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True)
+class OrderView:
+    """An order with all that its page shows."""
+
+    order: Order
+    lines: list[LineView]
+    history: list[StepView]
+    mails: list[MailView]
+    card: str  # its last four digits
+    failure: str  # why the payment failed, for the shopper; empty where it did not
+
+    @property
+    def status(self) -> Status:
+        """Where the order stands."""
+        return Status(self.order.status)
+
+    @property
+    def products_total(self) -> Decimal:
+        """The amount without shipping."""
+        total: Decimal = self.order.amount - self.order.shipping
+        return total
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen by itself."""
+        return self.status in FINAL
+
+    @property
+    def can_pay_again(self) -> bool:
+        """Whether another card may be tried."""
+        return self.status == Status.PAYMENT_FAILED
+
+    @property
+    def can_cancel(self) -> bool:
+        """Whether the shopper may still cancel."""
+        return self.status in (Status.PLACED, Status.BACKORDERED, Status.PAYMENT_FAILED, Status.PAID)
+
+    def reached(self, status: str) -> datetime | None:
+        """When the order last came to a status; None where it never did."""
+        times = [step.at for step in self.history if step.to_status == status]
+        return times[-1] if times else None
+
+
+def order_view(order_id: str) -> OrderView:
+    """An order with lines, history, mails and payment: five queries. Raises UnknownOrder."""
+    order = get(order_id)
+    payment = order.payments.order_by("-pk").first()
+    lines = order.lines.select_related("product__category").order_by("pk")
+    failed = order.status == Status.PAYMENT_FAILED and payment is not None
+    return OrderView(
+        order=order,
+        lines=[_line(line) for line in lines],
+        history=[_step(row) for row in order.history.all()],
+        mails=[
+            MailView(mail.kind, mail.to, mail.subject, mail.text, mail.state, mail.why, mail.sent_at)
+            for mail in order.mails.order_by("pk")
+        ],
+        card=payment.last4 if payment else "",
+        failure=payment.reason if failed and payment else "",
+    )
+
+
+def orders_of(
+    *, user_id: str | None = None, account_id: int | None = None, limit: int = 50
+) -> QuerySet[Order]:
+    """The newest orders of a visitor, or of an account where one is given; lines prefetched."""
+    if account_id is not None:
+        mine = Order.objects.filter(account_id=account_id)
+    elif user_id:
+        mine = Order.objects.filter(user_id=user_id)
+    else:
+        return Order.objects.none()  # "" is no visitor: orders of unknown customers have it
+    return mine.order_by("-placed_at").prefetch_related("lines")[:limit]
+
+
+def payments_of(order_id: str) -> list[Payment]:
+    """Every attempt to charge an order, first one first."""
+    return list(Payment.objects.filter(order_id=order_id).order_by("pk"))
+
+
+def _line(line: Line) -> LineView:
+    product = line.product
+    return LineView(
+        product_id=line.product_id,
+        title=line.title,
+        quantity=line.quantity,
+        price=line.price,
+        total=None if line.price is None else line.price * line.quantity,
+        picture=product.picture,
+        plate=product.plate,
+        listed=product.listed,
+    )
+
+
+def _step(row: Transition) -> StepView:
+    return StepView(row.at, row.from_status, row.to_status, row.why)

@@ -1,0 +1,31 @@
+"""Have a worker start at once on what a transaction has just written. fulfilment -> here -> Celery.
+
+Only a hint: the work is in the database, and the sweep finds it where Redis lost or never had the hint.
+"""
+
+import logging
+import time
+
+from celery import current_app
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+logger = logging.getLogger(__name__)
+REST_SECONDS = 10.0  # an attempt takes seconds where Redis is away: nobody should wait for each one
+_quiet_until = 0.0
+
+
+def wake(task: str, *args: str | int) -> None:
+    """Send a task of shopsite.tasks when the transaction commits; never raises."""
+    transaction.on_commit(lambda: _send(task, args))
+
+
+def _send(task: str, args: tuple[str | int, ...]) -> None:
+    global _quiet_until
+    if time.monotonic() < _quiet_until:
+        return
+    try:
+        current_app.send_task(f"shopsite.tasks.{task}", args=args, retry=False, ignore_result=True)
+    except OperationalError as error:
+        _quiet_until = time.monotonic() + REST_SECONDS
+        logger.warning("no worker was woken for %s: Redis is away (%s); the sweep will", task, error)
