@@ -20,7 +20,7 @@ def insert(model: type[models.Model], columns: Sequence[str], rows: Iterable[Row
     by_name = {field.attname: field for field in model._meta.concrete_fields}
     fields = [by_name[name] for name in columns]
     rest = [field for field in by_name.values() if field not in fields and not _numbered(field)]
-    constants = tuple(field.get_default() for field in rest)
+    constants = tuple(field.get_db_prep_save(field.get_default(), connection) for field in rest)
     full = [(*row, *constants) for row in rows]
     if not full:
         return
@@ -31,7 +31,7 @@ def insert(model: type[models.Model], columns: Sequence[str], rows: Iterable[Row
         _copy(f"COPY {table} ({names}) FROM STDIN", full)
         return
     marks = ", ".join(["%s"] * (len(fields) + len(rest)))
-    writers = [_writer(field) for field in (*fields, *rest)]
+    writers = [*(_writer(field) for field in fields), *(None for _ in rest)]
     with connection.cursor() as cursor:
         cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", _prepared(full, writers))
 

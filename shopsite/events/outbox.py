@@ -1,10 +1,13 @@
 """Tell an event in the transaction that decided it. services -> here -> OutboxEvent -> relay.py."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 import msgspec
 from django.db import connection
+from django.utils import timezone
 
+from shopsite import bulk
 from shopsite.events.models import OutboxEvent
 from shopsite.events.schemas import MAX_EVENT_BYTES, encode
 from shopsite.events.topics import TOPICS
@@ -22,9 +25,10 @@ def publish_many(topic: str, events: Iterable[tuple[str, msgspec.Struct]]) -> No
 
     Raises ValueError for an event without an event_id, or too large to be read back.
     """
-    rows = [_row(topic, key, event) for key, event in events]
+    now = timezone.now()
+    rows = [_row(topic, key, event, now) for key, event in events]
     if rows:
-        OutboxEvent.objects.bulk_create(rows)
+        bulk.insert(OutboxEvent, ("topic", "key", "event_id", "value", "created_at"), rows)
         wake_relay()
 
 
@@ -70,11 +74,11 @@ def storable(text: str, length: int) -> str:
     return text.replace("\0", "\ufffd")[:length]
 
 
-def _row(topic: str, key: str, event: msgspec.Struct) -> OutboxEvent:
+def _row(topic: str, key: str, event: msgspec.Struct, now: datetime) -> tuple[object, ...]:
     event_id = getattr(event, "event_id", "")
     value = encode(event)
     if not event_id:
         raise ValueError(f"{type(event).__name__} for {topic} has no event_id: give it one that is unique")
     if len(value) > MAX_EVENT_BYTES:
         raise ValueError(f"{type(event).__name__} {event_id} has {len(value):,} bytes: nobody could read it")
-    return OutboxEvent(topic=TOPICS[topic].name, key=key, event_id=event_id, value=value)
+    return TOPICS[topic].name, key, event_id, value, now
