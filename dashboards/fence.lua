@@ -2,7 +2,7 @@
 -- aggregate.py -> store.py -> here. So no crash, retry or second owner of the partition counts twice.
 --
 -- KEYS   1 offset  2 seq  3 ids  4 gaps  5 days  6 seen  7 recent  8 misfits, then the buckets
--- ARGV   1 the plan (store.py, Plan) as msgpack  2 the channel of changes
+-- ARGV   1 the plan (store.py, Plan) as msgpack  2 the channel of changes  3 what is told there
 -- Returns 1 where it was applied, else the stored offset as text ("" where none is).
 local OFFSET, SEQ, IDS, GAPS, DAYS, SEEN, RECENT, MISFITS = unpack(KEYS, 1, 8)
 local plan = cmsgpack.unpack(ARGV[1])
@@ -115,5 +115,5 @@ if plan.seq > 0 then
   redis.call('SET', SEQ, plan.seq)
 end
 redis.call('SET', OFFSET, plan.to)
-redis.call('PUBLISH', ARGV[2], plan.told)
+redis.call('PUBLISH', ARGV[2], ARGV[3])
 return 1

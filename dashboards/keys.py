@@ -65,6 +65,7 @@ class Recent(msgspec.Struct, kw_only=True, omit_defaults=True):
     amount: str = ""  # decimal
     currency: str = ""
     change: int = 0  # of stock
+    bot: bool = False
 
 
 def retention(grain: Grain) -> int:

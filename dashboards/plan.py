@@ -15,7 +15,7 @@ import msgspec
 from dashboards.batch import Figures, Place
 from dashboards.folds import FOLDS
 from dashboards.folds.base import OTHER, Counts
-from dashboards.keys import IDS_MS, RECENT_EVENTS, SEEN_SECONDS, WIDTH, Keys, retention
+from dashboards.keys import IDS_MS, RECENT_EVENTS, SEEN_SECONDS, WIDTH, Keys, changes_channel, retention
 
 EXACT = 2**53  # Lua's numbers are doubles: a larger whole number travels as text
 _CAPS = {fold.name: fold.cap for fold in FOLDS if isinstance(fold, Counts)}
@@ -44,7 +44,7 @@ class Batch:
     figures: Sequence[Figures] = ()
     foreign: Sequence[ForeignFigures] = ()
     seen: Mapping[str, int] = field(default_factory=dict)  # visitor -> last seen, epoch ms
-    recent: Sequence[bytes] = ()  # JSON, oldest first
+    recent: Sequence[str] = ()  # JSON, oldest first
 
 
 class Plan(msgspec.Struct, rename={"start": "from"}):
@@ -63,8 +63,7 @@ class Plan(msgspec.Struct, rename={"start": "from"}):
     days: list[int]
     keep_days: int
     seen: list[int | str]  # score, member, score, member ...
-    recent: Sequence[bytes]
-    told: bytes
+    recent: Sequence[str]
     other: str = OTHER
     ids_ms: int = IDS_MS
     seen_seconds: int = SEEN_SECONDS
@@ -98,12 +97,17 @@ class Draft:
         """The script's KEYS."""
         return [*self._fixed, *self._number]
 
+    def args(self) -> list[bytes | str]:
+        """The script's ARGV: the plan, the channel of changes, what is told there."""
+        told = (self._batch.tp, self._batch.next, int(time.time() * 1000), self._touched)
+        # Redis's Lua reads msgpack's strings, not its byte strings: so what is told is an argument of its own
+        return [msgspec.msgpack.encode(self.plan), changes_channel(), msgspec.msgpack.encode(told)]
+
     def _make_plan(self) -> Plan:
         batch = self._batch
         counts = [entry for figures in batch.figures for entry in self._counts(figures)]
         members = [entry for figures in batch.figures for entry in self._members(figures)]
         foreign = [(id_, clock, self._counts(figures)) for id_, clock, figures in batch.foreign]
-        now_ms = int(time.time() * 1000)
         return Plan(
             expected="" if batch.fresh else str(batch.first),
             start=batch.first,
@@ -119,7 +123,6 @@ class Draft:
             keep_days=retention("d"),
             seen=[part for user, at in batch.seen.items() for part in (at, user)],
             recent=batch.recent,
-            told=msgspec.msgpack.encode((batch.tp, batch.next, now_ms, self._touched)),
         )
 
     def _counts(self, figures: Figures) -> list[CountsEntry]:

@@ -66,8 +66,7 @@ class Writer:
         """
         known = self._sent[batch.tp]
         draft = Draft(self.keys, batch, lambda key, members: members - known.get(key, frozenset()))
-        plan = msgspec.msgpack.encode(draft.plan)
-        if self._fence(keys=draft.all_keys, args=[plan, changes_channel()]) != 1:
+        if self._fence(keys=draft.all_keys, args=draft.args()) != 1:
             self.forget(batch.tp)
             return False
         self._remember(batch.tp, draft.new_members)

@@ -1,0 +1,255 @@
+"""Fold the three topics into Redis, each event once. Kafka -> here: read, fold -> store.py -> Redis.
+
+Redis alone says how far a partition is folded. This process remembers it only to save a question: where
+the two differ, it drops the batch, forgets, and goes on from what is stored.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+from redis.exceptions import RedisError
+
+from dashboards.batch import Event, fold, fold_delays, read
+from dashboards.deadletters import DeadClick, send_dead_clicks
+from dashboards.keys import generation_keys, partition_name
+from dashboards.lately import recent, seen_lately
+from dashboards.plan import Batch, ForeignFigures
+from dashboards.store import Position, Writer, live_generation
+from shopsite.events.heartbeat import Heartbeat
+from shopsite.events.kafka import close_quietly, make_consumer
+from shopsite.events.loops import run_steps
+from shopsite.events.redis import redis_client
+from shopsite.events.schemas import Unavailable
+from shopsite.events.topics import logical_name
+
+log = logging.getLogger(__name__)
+TOPICS = ("clicks", "orders", "inventory")
+GROUP = "aggregate"
+MAX_RECORDS = 5_000  # of one poll: more only delays the chart
+WAIT_MS = 20  # of one poll: the heartbeat and a switch of generations wait no longer
+COMMIT_S = 5.0  # Kafka is told how far we are, for its tools only
+
+
+@dataclass(slots=True)
+class Part:
+    """One partition that this process folds."""
+
+    name: str
+    topic: str
+    next: int
+    seq: int = 0
+    fresh: bool = False  # nothing is stored yet
+    stopped: str = ""  # why it may not be folded
+
+
+def fold_batch(
+    part: Part, records: Sequence[Any], until: int, now: datetime
+) -> tuple[Batch, list[DeadClick]]:
+    """What the records [part.next, until) change, and the clicks among them that can't be read."""
+    _, number = part.name.rsplit("-", 1)
+    reading = read(part.topic, int(number), records, seq=part.seq, now=now)
+    foreign = [
+        ForeignFigures(event.event_id, clock, fold(part.topic, [event])) for event, clock in reading.foreign
+    ]
+    events: list[Event] = [*reading.events, *(event for event, _ in reading.foreign)]
+    batch = Batch(
+        tp=part.name,
+        first=part.next,
+        next=until,
+        fresh=part.fresh,
+        seq=reading.seq,
+        figures=(fold(part.topic, reading.events), fold_delays(reading.events, now)),
+        foreign=foreign,
+        seen=seen_lately(reading.events, now),
+        recent=recent(events, now),
+    )
+    # consume dead-letters orders and stock events: each bad message has one owner
+    dead = reading.poison if part.topic == "clicks" else []
+    return batch, [DeadClick(int(number), records[index], reason) for index, reason in dead]
+
+
+class Aggregator:
+    """One process's share of the partitions."""
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        bury: Callable[[Sequence[DeadClick]], None] = send_dead_clicks,
+    ) -> None:
+        self._now, self._bury = now, bury
+        self._consumer: KafkaConsumer | None = None
+        self._generation = 0
+        self._writer = Writer(redis_client(), generation_keys(0))
+        self._parts: dict[TopicPartition, Part] = {}
+        self._next_look = self._next_commit = 0.0
+        self._heartbeat = Heartbeat("aggregate")
+        self._folded = self._dead = self._dropped = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Fold until asked to stop."""
+        log.info("aggregate folds %s", ", ".join(TOPICS))
+        try:
+            run_steps(
+                self.step,
+                stop,
+                name="aggregate",
+                idle=lambda: None,
+                recover=self.forget,
+                expected=(RedisError, KafkaError),
+            )
+        finally:
+            self.close()
+
+    def step(self) -> int:
+        """Fold what has come; returns how many records. Raises RedisError, KafkaError, Unavailable."""
+        consumer = self._connected()
+        self._look_around()
+        polled = consumer.poll(timeout_ms=WAIT_MS, max_records=MAX_RECORDS)
+        self._follow_assignment(consumer)
+        folded = sum(self._take(consumer, place, records) for place, records in polled.items())
+        self._folded += folded
+        self._tell(consumer)
+        return folded
+
+    def forget(self) -> None:
+        """Whatever this process believes may be wrong: ask Redis again before the next batch."""
+        for part in self._parts.values():
+            self._writer.forget(part.name)
+        self._parts.clear()
+
+    def close(self) -> None:
+        """Leave the group, so that others need not wait for the session's end."""
+        if self._consumer is not None:
+            close_quietly(self._consumer)
+            self._consumer = None
+        self._heartbeat.stop()
+
+    # --- where to fold ------------------------------------------------------------------------
+    def _connected(self) -> KafkaConsumer:
+        if self._consumer is None:
+            # one byte is enough for an answer: a chart waits for the event, not for company
+            self._consumer = make_consumer(
+                *TOPICS, group=GROUP, max_poll_records=MAX_RECORDS, fetch_min_bytes=1, fetch_max_wait_ms=100
+            )
+        return self._consumer
+
+    def _look_around(self) -> None:
+        """Once a second: is another generation live?"""
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + 1.0
+        generation = live_generation(self._writer.client)
+        if generation != self._generation:
+            log.info("aggregate goes on in generation %d", generation)
+            self._generation = generation
+            self._writer = Writer(self._writer.client, generation_keys(generation))
+            self._parts.clear()
+
+    def _follow_assignment(self, consumer: KafkaConsumer) -> None:
+        assigned = consumer.assignment()
+        for lost in set(self._parts) - assigned:
+            self._writer.forget(self._parts.pop(lost).name)
+        if missing := sorted(assigned - set(self._parts)):
+            self._load(consumer, missing)
+
+    def _load(self, consumer: KafkaConsumer, places: Sequence[TopicPartition]) -> None:
+        """Go on from what is stored, or from the log's start where nothing is."""
+        starts, ends = consumer.beginning_offsets(places), consumer.end_offsets(places)
+        for place in places:
+            topic = logical_name(place.topic)
+            name = partition_name(topic, place.partition)
+            stored = self._writer.position(name)
+            part = self._placed(Part(name, topic, starts[place]), stored, starts[place], ends[place])
+            self._parts[place] = part
+            if part.stopped:
+                consumer.pause(place)
+            else:
+                consumer.resume(place)
+                consumer.seek(place, part.next)
+
+    def _placed(self, part: Part, stored: Position, start: int, end: int) -> Part:
+        if stored.offset is None:
+            part.fresh = True
+            return part
+        part.next, part.seq = stored.offset, stored.seq
+        if stored.offset < start:
+            self._record_gap(part, start)
+        elif stored.offset > end:
+            part.stopped = (
+                f"{part.name} is folded up to offset {stored.offset}, but its log ends at {end}: was the "
+                f"topic made anew? `manage.py rebuild` counts from what is there"
+            )
+            log.error("%s", part.stopped)
+        return part
+
+    def _record_gap(self, part: Part, start: int) -> None:
+        if not self._writer.apply(Batch(part.name, part.next, start, seq=part.seq, gap=True)):
+            raise Unavailable(f"another process moved {part.name} at the same moment")
+        log.error("%s: offsets %d to %d were gone before they could be folded", part.name, part.next, start)
+        part.next = start
+
+    # --- folding ------------------------------------------------------------------------------
+    def _take(self, consumer: KafkaConsumer, place: TopicPartition, records: Sequence[Any]) -> int:
+        part = self._parts.get(place)
+        if part is None or part.stopped or not self._continues(consumer, place, part, records):
+            return 0
+        # not the last offset + 1: control records leave gaps at a batch's end
+        until = consumer.position(place)
+        batch, dead = fold_batch(part, records, until, self._now())
+        if dead:
+            self._bury(dead)
+            self._dead += len(dead)
+        if not self._writer.apply(batch):
+            log.info("%s: another offset is stored than %d, going on from there", part.name, part.next)
+            self._dropped += len(records)
+            self._load(consumer, [place])
+            return 0
+        part.next, part.seq, part.fresh = until, batch.seq, False
+        return len(records)
+
+    def _continues(
+        self, consumer: KafkaConsumer, place: TopicPartition, part: Part, records: Sequence[Any]
+    ) -> bool:
+        """Whether the records follow what is folded; else the consumer is sent where it should be."""
+        first = records[0].offset
+        if first == part.next:
+            return True
+        if first > part.next and consumer.beginning_offsets([place])[place] <= part.next:
+            return True  # control records, which nobody is shown
+        self._load(consumer, [place])
+        return False
+
+    def _tell(self, consumer: KafkaConsumer) -> None:
+        now = time.monotonic()
+        if now >= self._next_commit and self._parts:
+            self._next_commit = now + COMMIT_S
+            consumer.commit_async()
+            self._load_stopped(consumer)
+        self._heartbeat.beat(
+            folded=self._folded,
+            dead=self._dead,
+            dropped=self._dropped,
+            generation=self._generation,
+            partitions=sorted(part.name for part in self._parts.values()),
+            lag=sum(self._lags(consumer)),
+            stopped=[part.stopped for part in self._parts.values() if part.stopped],
+        )
+
+    def _load_stopped(self, consumer: KafkaConsumer) -> None:
+        if stopped := [place for place, part in self._parts.items() if part.stopped]:
+            self._load(consumer, stopped)
+
+    def _lags(self, consumer: KafkaConsumer) -> Iterable[int]:
+        for place, part in self._parts.items():
+            end = consumer.highwater(place)
+            if end is not None:
+                yield max(0, end - part.next)
