@@ -100,9 +100,14 @@ CELERY_DB_REUSE_MAX = 1_000_000  # else the fixup closes the connection after ev
 # --- Django -----------------------------------------------------------------------------------
 DEBUG = env.flag("DEBUG", False)
 SECRET_KEY = _secret_key()
+# whose X-Forwarded-* headers are believed: addresses or networks of the proxy before `manage.py web`
+TRUSTED_PROXIES = env.items("TRUSTED_PROXIES", "")
+# /readyz wants a fresh heartbeat of each
+EXPECTED_PROCESSES = env.items("EXPECTED_PROCESSES", "web,relay,consume,worker,beat,aggregate")
 ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.items("CSRF_TRUSTED_ORIGINS", "")
 INSTALLED_APPS = [
+    "shopsite",  # before staticfiles: its runserver serves websockets too
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -111,7 +116,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "csp",
     "channels",
-    "shopsite",
     "shopsite.events",
     "shopsite.catalogue",
     "shopsite.storefront",

@@ -8,6 +8,7 @@ import subprocess
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from shopsite.runtime.artifacts import fetch_jars
@@ -59,12 +60,21 @@ def prepare_kafka(
                 name="kafka" if brokers == 1 else f"kafka{node}",
                 args=[*command, "kafka.Kafka", settings],
                 ready_line=STARTED,
-                ready=lambda port=port: answers(port),  # type: ignore[misc]
+                ready=partial(_answers, port),
                 stop_within=3.0,  # three that stop at once wait 5 s for a new leader, their logs long closed
             )
         )
     addresses = ",".join(f"{HOST}:{ports[f'broker{node}']}" for node in range(1, brokers + 1))
     return EmbeddedKafka(programs, addresses, replication=brokers)
+
+
+def kept_brokers(directory: Path) -> int:
+    """How many brokers have data in the directory."""
+    return len(list(directory.glob("broker*/log/meta.properties")))
+
+
+def _answers(port: int, _pid: int) -> bool:
+    return answers(port)
 
 
 def _java_options(java: Java, heap_megabytes: int) -> list[str]:

@@ -59,7 +59,7 @@ def prepare_redis(directory: Path, *, durable: bool = True) -> EmbeddedRedis:
         name="redis",
         args=[find_redis(), *arguments],
         ready_line="Ready to accept connections",
-        ready=lambda: answers(port),
+        ready=lambda _pid: answers(port),
         stop_within=5.0,
     )
     return EmbeddedRedis(program, f"redis://{HOST}:{port}/0")

@@ -31,7 +31,7 @@ class Program:
     args: Sequence[str | Path]
     env: Mapping[str, str] = field(default_factory=dict)  # on top of ours
     ready_line: str | None = None  # ready once a line of its log contains this
-    ready: Callable[[], bool] | None = None  # ready once this is true
+    ready: Callable[[int], bool] | None = None  # ready once this is true of its process id
     ready_within: float = 60.0  # seconds
     stop_within: float = 5.0  # seconds from SIGTERM to SIGKILL
 
@@ -80,19 +80,19 @@ class Service:
 
     def is_ready(self) -> bool:
         """Whether it runs and has shown that it is ready."""
-        program = self.program
-        if not self.is_alive() or (program.ready_line and not self._ready_seen.is_set()):
+        program, pid = self.program, self.pid
+        if pid is None or not self.is_alive() or (program.ready_line and not self._ready_seen.is_set()):
             return False
-        return program.ready is None or program.ready()
+        return program.ready is None or program.ready(pid)
 
     def wait_ready(self, stopping: threading.Event | None = None) -> None:
         """Return when it is ready. Raises CannotStart when it ends first or takes too long."""
         deadline = time.monotonic() + self.program.ready_within
         while not self.is_ready() and not (stopping and stopping.is_set()):
             if not self.is_alive():
-                raise CannotStart(self._obituary(f"ended with {self.exit_code()} before it was ready"))
+                raise CannotStart(self.obituary(f"ended with {self.exit_code()} before it was ready"))
             if time.monotonic() > deadline:
-                raise CannotStart(self._obituary(f"was not ready after {self.program.ready_within:.0f} s"))
+                raise CannotStart(self.obituary(f"was not ready after {self.program.ready_within:.0f} s"))
             time.sleep(0.02)
 
     def ask_to_stop(self) -> None:
@@ -100,14 +100,19 @@ class Service:
         if self._process and self.is_alive():
             self._process.terminate()
 
-    def stop(self, within: float | None = None) -> None:
-        """Stop it and whatever it started; kill what has not gone after `within` seconds."""
+    def stop(self, within: float | None = None) -> bool:
+        """Stop it and whatever it started; kill what has not gone after `within` seconds.
+
+        Returns whether it stopped by itself.
+        """
         if self._process is None:
-            return
+            return True
         self.ask_to_stop()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(self.program.stop_within if within is None else within)
+        by_itself = not self.is_alive()
         self.bury()
+        return by_itself
 
     def bury(self) -> None:
         """Kill what is left of its session, read its log to the end, forget it."""
@@ -129,7 +134,7 @@ class Service:
                     self._ready_seen.set()
                 self._echo(line)
 
-    def _obituary(self, what: str) -> str:
+    def obituary(self, what: str) -> str:
         """One sentence and the last lines of the log."""
         lines = "\n  ".join(self.last_lines) or "(it said nothing)"
         return f"{self.program.name} {what}. Its last lines:\n  {lines}"

@@ -1,0 +1,35 @@
+"""`manage.py worker`: Celery's worker, with a heartbeat. Redis wakes it; the work is in the database."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from shopsite.celery import app
+from shopsite.runtime.celery_beats import beat_while_running
+
+
+class Command(BaseCommand):
+    """Runs one worker process; any number may run."""
+
+    help = "Do what is due: drain the inbox, charge, mail, expire. Any number may run."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """How many tasks at a time."""
+        parser.add_argument(
+            "--concurrency", type=int, default=4, help="tasks at a time, in threads (default: 4)"
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Work until SIGTERM; tasks that run are finished first."""
+        # threads, since one process of this size is enough, and a slow gateway must not hold up the inbox
+        worker = app.Worker(
+            pool="threads",
+            concurrency=options["concurrency"],
+            loglevel="WARNING",
+            without_gossip=True,
+            without_mingle=True,
+            optimization="fair",
+        )
+        with beat_while_running("worker", counting_tasks=True):
+            worker.start()
+        raise SystemExit(worker.exitcode or 0)

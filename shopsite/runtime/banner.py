@@ -1,0 +1,28 @@
+"""What a demo says when everything runs: where to look, how to log in, how to stop."""
+
+from collections.abc import Sequence
+
+from orders.payments.simulated import TEST_CARDS
+from shopsite.config import LOCAL_DIR
+
+WIDTH = 100
+
+
+def banner(*, origin: str, token: str, username: str, password: str, kafka: str, notes: Sequence[str]) -> str:
+    """The text; origin is the shop's address without a slash at its end."""
+    cards = [f"{card.number}  {card.label}" for card in TEST_CARDS]
+    rows = [
+        ("Shop", f"{origin}/"),
+        ("Dashboard", f"{origin}/login/once/{token}/"),
+        ("", "(this link logs you in, once; afterwards use the password)"),
+        ("Admin", f"{origin}/admin/"),
+        ("Staff login", f"{username} / {password}"),
+        ("Test cards", cards[0]),
+        *(("", card) for card in cards[1:]),
+        ("Kafka", kafka),
+        ("Logs", f"{LOCAL_DIR / 'logs'}"),
+        *(("Note", note) for note in notes),
+        ("Stop", "Ctrl-C"),
+    ]
+    lines = [f"  {name:<12} {text}" for name, text in rows]
+    return "\n".join(["", "=" * WIDTH, *lines, "=" * WIDTH, ""])

@@ -1,0 +1,70 @@
+"""The server process: uvicorn around shopsite/asgi.py, with a heartbeat from inside its loop.
+
+`manage.py web` and `manage.py runserver` -> here.
+"""
+
+import asyncio
+import contextlib
+import time
+
+import uvicorn
+from django.conf import settings
+
+from shopsite.events import clicks
+from shopsite.events.heartbeat import Heartbeat
+
+LARGEST_WEBSOCKET_MESSAGE = 64 * 1024
+GRACEFUL_SECONDS = 2  # for requests that run and sockets that are open, after SIGTERM
+FLUSH_SECONDS = 1.0  # for clicks that are still in memory: the rest goes to the spool file
+
+
+class BeatingServer(uvicorn.Server):
+    """Beats from its own loop: a loop that hangs is seen to hang."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._heartbeat = Heartbeat("web")
+        self._beat: asyncio.Future[None] | None = None
+        self._last_tick = time.monotonic()
+
+    async def on_tick(self, counter: int) -> bool:
+        """uvicorn calls this ten times a second."""
+        now = time.monotonic()
+        late, self._last_tick = now - self._last_tick - 0.1, now
+        if counter % 10 == 0 and (self._beat is None or self._beat.done()):
+            loop = asyncio.get_running_loop()
+            connections = len(self.server_state.connections)
+            # in a thread: a Redis that does not answer must not hold up requests
+            self._beat = loop.run_in_executor(
+                None,
+                lambda: self._heartbeat.beat(
+                    connections=connections, loop_late_ms=round(max(0.0, late) * 1000), clicks=clicks.stats()
+                ),
+            )
+        return await super().on_tick(counter)
+
+
+def make_config(host: str, port: int) -> uvicorn.Config:
+    """How the shop is served, everywhere."""
+    return uvicorn.Config(
+        "shopsite.asgi:application",
+        host=host,
+        port=port,
+        log_config=None,  # Django's LOGGING stands
+        access_log=False,
+        server_header=False,
+        ws_max_size=LARGEST_WEBSOCKET_MESSAGE,
+        ws_per_message_deflate=False,  # 53 us a message, for frames that are small already
+        ws_max_queue=16,
+        proxy_headers=bool(settings.TRUSTED_PROXIES),
+        forwarded_allow_ips=settings.TRUSTED_PROXIES,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        lifespan="off",
+    )
+
+
+def serve(host: str, port: int) -> None:
+    """Serve until SIGTERM or Ctrl-C, then hand over what is still in memory."""
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal again when it has stopped
+        BeatingServer(make_config(host, port)).run()
+    clicks.flush(FLUSH_SECONDS)
