@@ -29,7 +29,7 @@ CONNECT_MS: Final = 3_000
 _shared: dict[int, KafkaProducer] = {}
 
 
-def make_producer(**over: Any) -> KafkaProducer:  # noqa: ANN401 - kafka-python's own options
+def make_producer(**over: Any) -> KafkaProducer:
     """A new producer: acknowledged by all in-sync replicas, in order, without duplicates of its own.
 
     Its buffer has no bound, so whoever sends must cap what is in flight.
@@ -74,7 +74,7 @@ def make_consumer(
     *topics: str,
     group: str | None,
     listener: ConsumerRebalanceListener | None = None,
-    **over: Any,  # noqa: ANN401 - kafka-python's own options
+    **over: Any,
 ) -> KafkaConsumer:
     """A new consumer of the named (logical) topics; without topics, assign() partitions by hand.
 
@@ -98,7 +98,7 @@ def make_consumer(
     return consumer
 
 
-def make_admin(**over: Any) -> KafkaAdminClient:  # noqa: ANN401 - kafka-python's own options
+def make_admin(**over: Any) -> KafkaAdminClient:
     """A new admin client. Raises Unavailable where no broker answers within CONNECT_MS."""
     options = {**_common(), "request_timeout_ms": 15_000}
     options.pop("allow_auto_create_topics")

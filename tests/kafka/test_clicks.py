@@ -19,9 +19,9 @@ from tests.support.servers import Cluster, Kafka
 pytestmark = pytest.mark.kafka
 
 
-def click(number: int, **more: str) -> Click:
+def click(number: int, path: str | None = None) -> Click:
     return Click(
-        user_id="u", product_id=f"p{number}", timestamp=datetime.now(UTC), event_id=f"e{number}", **more
+        user_id="u", product_id=f"p{number}", timestamp=datetime.now(UTC), event_id=f"e{number}", path=path
     )
 
 
