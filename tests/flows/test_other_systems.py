@@ -10,22 +10,13 @@ from django.test.utils import CaptureQueriesContext
 from inventory.models import Level, Movement, Reservation
 from orders.models import Mail, Order, Payment
 from shopsite.catalogue.models import Product
-from shopsite.events.models import OutboxEvent
-from shopsite.events.schemas import OrderChanged, PoisonEvent, StockChanged, read_order, read_stock
+from shopsite.events.schemas import OrderChanged, PoisonEvent, StockChanged
 from shopsite.fulfilment import charge, handle_orders, handle_stock
 from tests.support.messages import lines, order_message, stock_message
-from tests.support.shop import level, product, stock_is_sound
+from tests.support.shop import level, product, stock_is_sound, told
 
 pytestmark = pytest.mark.django_db
 RECORDED = datetime(2024, 6, 18, 12, 35, 56, tzinfo=UTC)
-
-
-def told(kind: str = "orders") -> list[OrderChanged | StockChanged]:
-    """What the outbox says, oldest first."""
-    read = read_order if kind == "orders" else read_stock
-    rows = OutboxEvent.objects.filter(topic=kind).order_by("pk")
-    events = [read(bytes(row.value or b""), origin="x", now=datetime.now(UTC)) for row in rows]
-    return [event for event in events if isinstance(event, OrderChanged | StockChanged)]
 
 
 def test_a_plain_order_is_reserved_charged_and_paid_with_its_exact_amount() -> None:

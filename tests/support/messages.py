@@ -7,9 +7,9 @@ from itertools import count
 import msgspec
 
 from shopsite.events.inbox import Received
-from shopsite.events.schemas import encode, read_order, read_stock
+from shopsite.events.models import OutboxEvent
+from shopsite.events.schemas import read_order, read_stock
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _offsets = count()
 
 
@@ -29,10 +29,11 @@ def stock_message(**fields: object) -> Received:
     return Received("inventory", 0, offset, event.product_id, event, event.event_id)
 
 
-def read_back(struct: msgspec.Struct) -> Received:
-    """One of our own order events, as it comes back from Kafka."""
-    event = read_order(encode(struct), origin="orders:0:0", now=datetime.now(UTC))
-    return Received("orders", 0, next(_offsets), event.order_id, event, event.event_id)
+def from_outbox(row: OutboxEvent) -> Received:
+    """One of our own events, as it comes back from Kafka."""
+    read = read_order if row.topic == "orders" else read_stock
+    event = read(bytes(row.value or b""), origin="none", now=datetime.now(UTC))
+    return Received(row.topic, 0, next(_offsets), row.key, event, event.event_id)
 
 
 def lines(*rows: tuple[str, int, str]) -> Sequence[Mapping[str, object]]:

@@ -5,8 +5,13 @@ from decimal import Decimal
 
 from inventory.models import Level, Movement, Reservation
 from inventory.services import adjust
+from orders.models import Order
 from shopsite.catalogue.models import Product
-from shopsite.fulfilment import TEST_CARDS, Buyer, CartLine
+from shopsite.events.models import OutboxEvent
+from shopsite.events.schemas import OrderChanged, StockChanged
+from shopsite.fulfilment import TEST_CARDS, Buyer, CartLine, charge, handle_orders, place_order
+from shopsite.naming import event_name
+from tests.support.messages import from_outbox
 
 APPROVED, DECLINED, INSUFFICIENT, TIMES_OUT = (card.number for card in TEST_CARDS)
 PRICE = Decimal("12.500000")
@@ -57,3 +62,35 @@ def stock_is_sound() -> bool:
         if (found.on_hand, found.reserved) != (moves, held):
             return False
     return True
+
+
+def place(quantities: Mapping[str, int], *, card: str = APPROVED, email: str = "ada@example.org") -> Order:
+    """An order that the shop accepted, its event still on its way."""
+    return place_order(lines=cart(quantities), buyer=buyer(email), card=card)
+
+
+def read_back(order: Order) -> None:
+    """The order's event has been through Kafka: its charge is due."""
+    row = OutboxEvent.objects.get(topic="orders", event_id=event_name("order_placed", order.order_id))
+    handle_orders([from_outbox(row)])
+
+
+def paid(quantities: Mapping[str, int], *, email: str = "ada@example.org") -> Order:
+    """An order that is paid."""
+    order = place(quantities, email=email)
+    read_back(order)
+    charge(order.order_id)
+    order.refresh_from_db()
+    assert order.status == "paid"
+    return order
+
+
+def told(kind: str = "orders") -> list[OrderChanged | StockChanged]:
+    """What the outbox says happened to orders, or to stock, oldest first."""
+    events = [from_outbox(row).event for row in OutboxEvent.objects.filter(topic=kind).order_by("pk")]
+    return [event for event in events if isinstance(event, OrderChanged | StockChanged)]
+
+
+def told_types() -> list[str]:
+    """The types of what happened to orders, oldest first."""
+    return [event.type for event in told() if isinstance(event, OrderChanged)]

@@ -1,0 +1,335 @@
+"""Charging: once, outside transactions, and an answer that is late or lost still comes out right."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from inventory.models import Movement, Reservation
+from orders import payments
+from orders.models import Mail, Order, Payment, Refund, SimulatedCharge
+from orders.payments.gateway import Answer, Card, NoAnswer
+from orders.payments.simulated import SimulatedGateway
+from shopsite.fulfilment import (
+    BeingPaid,
+    ForbiddenMove,
+    OutOfStock,
+    cancel_order,
+    charge,
+    due_charges,
+    expire_reservations,
+    give_refund,
+    handle_orders,
+    pay_again,
+)
+from tests.support.messages import order_message
+from tests.support.shop import (
+    APPROVED,
+    DECLINED,
+    INSUFFICIENT,
+    TIMES_OUT,
+    level,
+    paid,
+    place,
+    product,
+    read_back,
+    stock_is_sound,
+    told_types,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+class Gateway(SimulatedGateway):
+    """The simulated gateway, counting; `silent` charges without answering, and says nothing of them."""
+
+    def __init__(self) -> None:
+        self.charges = 0
+        self.silent = False
+
+    def charge(self, *, key: str, token: str, amount: Decimal, currency: str) -> Answer:
+        self.charges += 1
+        answer = super().charge(key=key, token=token, amount=amount, currency=currency)
+        if self.silent:
+            raise NoAnswer("silence")
+        return answer
+
+    def state(self, *, key: str) -> Answer | None:
+        if self.silent:
+            raise NoAnswer("silence")
+        return super().state(key=key)
+
+
+@pytest.fixture
+def bank(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
+    gateway = Gateway()
+    monkeypatch.setattr(payments, "gateway", lambda: gateway)
+    yield gateway
+
+
+def due_now(order: Order) -> None:
+    """The back-off of an order's payment is over."""
+    order.payments.filter(state="due").update(next_try_at=timezone.now())
+
+
+def too_old(order: Order, hours: int = 0) -> None:
+    """The order's reservation is over, and it has been with us for so long."""
+    Reservation.objects.filter(order_id=order.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    order.payments.update(created_at=timezone.now() - timedelta(hours=hours))
+
+
+def test_nothing_is_charged_before_the_event_has_come_back(bank: Gateway) -> None:
+    product("MUG", 5)
+    order = place({"MUG": 1})
+    charge(order.pk)
+    assert bank.charges == 0
+    assert due_charges(10) == []
+    read_back(order)
+    assert due_charges(10) == [order.pk]
+
+
+def test_a_paid_order_has_sold_its_units_and_one_confirmation(bank: Gateway) -> None:
+    product("MUG", 5)
+    order = paid({"MUG": 2})
+    assert level("MUG") == (3, 0)
+    assert Movement.objects.get(order_id=order.pk).change == -2
+    assert Mail.objects.get(order=order).kind == "confirmation"
+    assert told_types() == ["order_paid"]
+    assert stock_is_sound()
+
+
+def test_a_redelivered_order_is_charged_once(bank: Gateway) -> None:
+    product("MUG", 5)
+    order = place({"MUG": 2})
+    for _ in range(3):
+        read_back(order)
+        charge(order.pk)
+    assert bank.charges == 1
+    assert level("MUG") == (3, 0)
+    assert told_types() == ["order_paid"]
+
+
+@pytest.mark.parametrize(("card", "reason"), [(DECLINED, "declined"), (INSUFFICIENT, "insufficient")])
+def test_a_declined_card_gives_the_stock_back_and_tells_the_shopper(
+    bank: Gateway, card: str, reason: str
+) -> None:
+    product("MUG", 5)
+    order = place({"MUG": 2}, card=card)
+    read_back(order)
+    charge(order.pk)
+    order.refresh_from_db()
+    assert order.status == "payment_failed"
+    assert level("MUG") == (5, 0)
+    mail = Mail.objects.get(order=order)
+    assert mail.kind == "payment_failed"
+    assert reason in mail.text
+    assert told_types() == ["order_payment_failed"]
+
+
+def test_a_shopper_can_pay_again_with_another_card(bank: Gateway) -> None:
+    product("MUG", 5)
+    order = place({"MUG": 2}, card=DECLINED)
+    read_back(order)
+    charge(order.pk)
+    pay_again(order_id=order.pk, card=DECLINED)
+    charge(order.pk)
+    pay_again(order_id=order.pk, card=APPROVED)
+    assert level("MUG") == (5, 2)
+    charge(order.pk)
+    order.refresh_from_db()
+    assert order.status == "paid"
+    assert level("MUG") == (3, 0)
+    assert sorted(order.mails.values_list("kind", flat=True)) == [
+        "confirmation", "payment_failed", "payment_failed-2",
+    ]  # fmt: skip
+    assert stock_is_sound()
+
+
+def test_paying_again_for_what_is_sold_meanwhile_says_so(bank: Gateway) -> None:
+    product("MUG", 2)
+    order = place({"MUG": 2}, card=DECLINED)
+    read_back(order)
+    charge(order.pk)
+    place({"MUG": 1})
+    with pytest.raises(OutOfStock):
+        pay_again(order_id=order.pk, card=APPROVED)
+    order.refresh_from_db()
+    assert order.status == "payment_failed"
+    assert stock_is_sound()
+
+
+def test_a_lost_answer_is_asked_for_and_not_charged_twice(bank: Gateway) -> None:
+    product("MUG", 5)
+    order = place({"MUG": 2}, card=TIMES_OUT)
+    read_back(order)
+    charge(order.pk)
+    order.refresh_from_db()
+    assert order.status == "placed"
+    charge(order.pk)  # too early: its pause is not over
+    due_now(order)
+    charge(order.pk)
+    order.refresh_from_db()
+    assert order.status == "paid"
+    assert bank.charges == 1
+    assert SimulatedCharge.objects.count() == 1
+
+
+def test_a_worker_that_dies_after_asking_leaves_a_payment_that_is_asked_for_first(
+    bank: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product("MUG", 5)
+    order = place({"MUG": 2})
+    read_back(order)
+    with monkeypatch.context() as broken:
+        broken.setattr("shopsite.fulfilment.pay._apply", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            charge(order.pk)
+    charge(order.pk)
+    assert bank.charges == 1  # the lease of the dead one still runs
+    due_now(order)
+    charge(order.pk)
+    order.refresh_from_db()
+    assert order.status == "paid"
+    assert bank.charges == 1
+
+
+def test_two_workers_at_one_order_ask_once(bank: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    product("MUG", 5)
+    order = place({"MUG": 2})
+    read_back(order)
+    ask = Gateway.charge
+
+    def slow(self: Gateway, **call: object) -> Answer:
+        charge(order.pk)  # the other worker, while this one waits for the bank
+        return ask(self, **call)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Gateway, "charge", slow)
+    charge(order.pk)
+    assert bank.charges == 1
+    assert told_types() == ["order_paid"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_gateway_is_asked_outside_every_transaction(
+    bank: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside: list[bool] = []
+    ask = Gateway.charge
+
+    def watched(self: Gateway, **call: object) -> Answer:
+        inside.append(connection.in_atomic_block)
+        return ask(self, **call)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Gateway, "charge", watched)
+    product("MUG", 5)
+    order = place({"MUG": 2})
+    read_back(order)
+    charge(order.pk)
+    assert inside == [False]
+
+
+def test_a_reservation_is_kept_while_the_charge_is_on_its_way(bank: Gateway) -> None:
+    product("MUG", 5)
+    order = place({"MUG": 2})
+    too_old(order)
+    assert expire_reservations() == 0  # Kafka is away, so its event is not back yet
+    assert level("MUG") == (5, 2)
+    read_back(order)
+    charge(order.pk)
+    assert level("MUG") == (3, 0)
+
+
+def test_an_order_that_nobody_charges_for_a_day_is_cancelled_and_gives_its_units_back(bank: Gateway) -> None:
+    product("MUG", 5)
+    order = place({"MUG": 2})
+    too_old(order, hours=25)
+    assert expire_reservations() == 1
+    assert expire_reservations() == 0
+    order.refresh_from_db()
+    assert order.status == "cancelled"
+    assert level("MUG") == (5, 0)
+    read_back(order)
+    charge(order.pk)
+    assert bank.charges == 0
+    assert Payment.objects.get(order=order).state == "void"
+    assert told_types() == ["order_cancelled"]
+
+
+def silent_for_a_day(bank: Gateway) -> Order:
+    """An order whose bank took the money and said nothing, until its units were given back."""
+    order = place({"MUG": 2})
+    read_back(order)
+    bank.silent = True
+    charge(order.pk)
+    too_old(order, hours=25)
+    assert expire_reservations() == 1
+    order.refresh_from_db()
+    assert order.status == "payment_failed"
+    bank.silent = False
+    due_now(order)
+    return order
+
+
+def test_a_late_answer_takes_the_units_again_where_they_are_still_there(bank: Gateway) -> None:
+    product("MUG", 2)
+    order = silent_for_a_day(bank)
+    assert level("MUG") == (2, 0)
+    charge(order.pk)
+    order.refresh_from_db()
+    assert order.status == "paid"
+    assert level("MUG") == (0, 0)
+    assert stock_is_sound()
+
+
+def test_a_late_answer_for_what_is_gone_gives_the_money_back_and_says_so(bank: Gateway) -> None:
+    product("MUG", 2)
+    order = silent_for_a_day(bank)
+    paid({"MUG": 1})
+    charge(order.pk)
+    give_refund(Refund.objects.get(order=order).pk)
+    order.refresh_from_db()
+    assert (order.status, order.refunded) == ("payment_failed", order.amount)
+    assert "refunded" in order.mails.values_list("kind", flat=True)
+    assert SimulatedCharge.objects.get(key=order.pk).refunds == {f"{order.pk}/late": str(order.amount)}
+    assert stock_is_sound()
+
+
+def test_nobody_pays_again_or_cancels_while_the_bank_is_asked(bank: Gateway) -> None:
+    product("MUG", 2)
+    order = silent_for_a_day(bank)
+    with pytest.raises(BeingPaid):
+        pay_again(order_id=order.pk, card=APPROVED)
+    with pytest.raises(BeingPaid):
+        cancel_order(order_id=order.pk, actor="test")
+
+
+def test_a_paid_order_cannot_be_paid_again(bank: Gateway) -> None:
+    product("MUG", 5)
+    order = paid({"MUG": 1})
+    with pytest.raises(ForbiddenMove, match="is paid and cannot become placed"):
+        pay_again(order_id=order.pk, card=APPROVED)
+    assert bank.charges == 1
+
+
+def test_an_order_of_another_system_is_mailed_once_where_an_address_is_told(bank: Gateway) -> None:
+    message = order_message(order_id="1", user_id="2", product_ids=["x"], amount=5, email="ada@example.org")
+    handle_orders([message])
+    charge("1")
+    handle_orders([message])
+    charge("1")
+    assert [(mail.kind, mail.to, mail.state) for mail in Mail.objects.all()] == [
+        ("confirmation", "ada@example.org", "due")
+    ]
+
+
+def test_an_unknown_card_is_declined_and_a_token_says_nothing_of_the_number() -> None:
+    gateway = SimulatedGateway()
+    card = gateway.tokenise("5555 5555 5555 4444")
+    assert isinstance(card, Card)
+    assert card.last4 == "4444"
+    assert "5555" not in card.token
+    answer = gateway.charge(key="k", token=card.token, amount=Decimal(1), currency="EUR")
+    assert (answer.done, answer.reason) == (False, "The simulated bank knows only the test cards.")
