@@ -41,7 +41,8 @@ class SiteThread(threading.Thread):
 
     def run(self) -> None:
         """Serve until `stop`."""
-        asyncio.run(self._serve())
+        with self.listener:
+            asyncio.run(self._serve())
 
     async def _serve(self) -> None:
         await self.server.serve(sockets=[self.listener])
@@ -53,14 +54,24 @@ class SiteThread(threading.Thread):
         self.join(timeout=10)
 
 
-@pytest.fixture
-def site(transactional_db: None, kafka: object, redis: object) -> Iterator[str]:
-    """The address of the whole site, on the embedded Kafka and Redis."""
+@contextmanager
+def serving() -> Iterator[str]:
+    """The address of the whole site, on the database, Kafka and Redis of the test's settings."""
     thread = SiteThread()
     thread.start()
-    until(lambda: thread.server.started)
-    yield thread.address
-    thread.stop()
+    until(lambda: thread.server.started or not thread.is_alive())
+    assert thread.is_alive(), "the site did not start: the captured output says why"
+    try:
+        yield thread.address
+    finally:
+        thread.stop()
+
+
+@pytest.fixture
+def site(transactional_db: None, kafka: object, redis: object) -> Iterator[str]:
+    """The address of the whole site, on the run's Kafka and Redis."""
+    with serving() as address:
+        yield address
 
 
 @contextmanager
