@@ -167,7 +167,7 @@ class Aggregator:
         for place in places:
             topic = logical_name(place.topic)
             name = partition_name(topic, place.partition)
-            stored = self._writer.position(name)
+            stored = self._writer.begin(name)
             part = self._placed(Part(name, topic, starts[place]), stored, starts[place], ends[place])
             self._parts[place] = part
             if part.stopped:

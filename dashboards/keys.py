@@ -16,8 +16,10 @@ A bucket is the UTC second, minute, hour or day of the event's own time. Where `
     P{tp}:seen                          user -> last seen, epoch ms; 30 minutes       sorted set
     P{tp}:recent                        the last 60 events as JSON, newest first      list
 
-Redis's own prefix has one more pair, outside of any partition: `generation` (which prefix is live, see
-store.live_keys) and the channel `changes`, where each applied batch is told as msgpack
+    Ppartitions                         names of all partitions that were ever folded     set
+
+Outside of any generation there is one more pair under Redis's own prefix: `generation` (which prefix is
+live, see store.live_keys) and the channel `changes`, where each applied batch is told as msgpack
 [tp, next_offset, now_ms, [touched keys of grains s and m whose bucket began in the last hour]].
 """
 
@@ -123,6 +125,11 @@ class Keys:
     """Builds the names of one generation of aggregates; readers get theirs from store.live_keys."""
 
     prefix: str
+
+    @property
+    def partitions(self) -> str:
+        """The names of all partitions that were ever folded."""
+        return f"{self.prefix}partitions"
 
     def offset(self, tp: str) -> str:
         """The next offset to fold."""

@@ -13,7 +13,7 @@ import msgspec
 import redis
 from redis.cluster import RedisCluster
 
-from dashboards.keys import Keys, changes_channel, generation_key, generation_keys
+from dashboards.keys import Keys, changes_channel, generation_key, generation_keys, split_partition
 from dashboards.plan import Batch, Draft
 
 _HERE = Path(__file__).parent
@@ -46,6 +46,12 @@ def read_position(client: redis.Redis, keys: Keys, tp: str) -> Position:
     return Position(None if found[0] is None else int(found[0]), int(found[1] or 0))
 
 
+def partitions(client: redis.Redis, keys: Keys) -> list[str]:
+    """The names of all partitions that have figures, by topic and number."""
+    found = cast("set[bytes]", client.smembers(keys.partitions))
+    return sorted((name.decode() for name in found), key=split_partition)
+
+
 class Writer:
     """Applies batches of partitions, and remembers which members their sets already have."""
 
@@ -55,14 +61,15 @@ class Writer:
         self._sent: dict[str, dict[str, set[str]]] = defaultdict(dict)
         self._remembered = 0
 
-    def position(self, tp: str) -> Position:
-        """How far the partition has been folded."""
+    def begin(self, tp: str) -> Position:
+        """How far the partition has been folded; from now on readers know of it."""
+        self.client.sadd(self.keys.partitions, tp)
         return read_position(self.client, self.keys, tp)
 
     def apply(self, batch: Batch) -> bool:
         """Add the batch; False, with nothing changed, where another offset is stored than it begins at.
 
-        Raises RedisError where it is unknown whether it was added: forget() and read position() then.
+        Raises RedisError where it is unknown whether it was added: forget() and begin() anew then.
         """
         known = self._sent[batch.tp]
         draft = Draft(self.keys, batch, lambda key, members: members - known.get(key, frozenset()))

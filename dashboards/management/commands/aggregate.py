@@ -13,7 +13,7 @@ class Command(BaseCommand):
 
     help = "Fold clicks, orders and stock events into Redis; run up to one a partition."
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ANN401, ARG002 - Django's signature
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's signature
         """Run until SIGTERM or SIGINT."""
         with stopping() as stop:
             Aggregator().run(stop)
