@@ -1,0 +1,132 @@
+"""What a shopper did, told after the answer has left. Views -> note -> tell -> events.clicks -> Kafka.
+
+Nothing here may slow or break a page: `note` only remembers, and what goes wrong in `tell` is logged.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import get_args
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from crawlerdetect import CrawlerDetect
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+
+from shopsite.events import clicks
+from shopsite.events.schemas import Click, ClickType
+from shopsite.storefront.visitors import ShopRequest, Visitor, keep_visitor
+
+log = logging.getLogger(__name__)
+TYPES = frozenset(get_args(ClickType))
+_NOTED = "shopsite.noted"  # where a request keeps what it noted
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """One thing that happened, before the request is looked at."""
+
+    type: ClickType
+    product_id: str | None
+    search: str | None
+    at: datetime
+    is_page: bool  # an address that was opened; otherwise a button on the page named by the referrer
+
+
+def note(
+    request: HttpRequest,
+    kind: ClickType,
+    *,
+    product_id: str | None = None,
+    search: str | None = None,
+    is_page: bool = True,
+) -> None:
+    """Remember that a shopper did this; it is told when the answer has been sent."""
+    noted = Noted(kind, product_id, search.lower()[:200] if search else None, timezone.now(), is_page)
+    request.META.setdefault(_NOTED, []).append(noted)
+
+
+def tell_afterwards(request: ShopRequest, response: HttpResponseBase) -> None:
+    """Have the server tell what the request noted once the response is closed, and mark the browser."""
+    noted: list[Noted] | None = request.META.get(_NOTED)
+    if not noted:
+        return
+    keep_visitor(response, request.visitor, secure=request.is_secure())
+    # Django's own hook for work after the last byte; it runs each closer and goes on whatever it raises.
+    response._resource_closers.append(lambda: tell(noted, request))  # type: ignore[attr-defined]
+
+
+def tell(noted: list[Noted], request: ShopRequest) -> None:
+    """Send what was noted. Never raises: a page is worth more than its count."""
+    try:
+        for one in noted:
+            clicks.emit(_click(one, request, request.visitor))
+    except Exception:  # whatever it is, the shopper has the page already
+        log.exception("A click was not counted; the page itself was served.")
+
+
+def _click(noted: Noted, request: HttpRequest, visitor: Visitor) -> Click:
+    headers = request.headers
+    agent = headers.get("User-Agent", "")
+    referrer = _without_query(headers.get("Referer", ""))
+    return Click(
+        user_id=visitor.id,
+        product_id=noted.product_id,
+        timestamp=noted.at,
+        type=noted.type,
+        event_id=uuid4().hex,
+        session_id=visitor.session,
+        # a button is pressed on a page: it happened there, and led nowhere
+        path=request.path[:2048] if noted.is_page else urlsplit(referrer).path or None,
+        referrer=(referrer or None) if noted.is_page else None,
+        campaign=campaign(request.GET),
+        device=device(agent),
+        country=country(request),
+        search=noted.search,
+        bot=is_bot(agent),
+    )
+
+
+def _without_query(address: str) -> str:
+    """The address up to its path: what follows may be private, and is no page of its own."""
+    return address.partition("?")[0].partition("#")[0][:2048]
+
+
+def campaign(query: Mapping[str, str]) -> str | None:
+    """The campaign that a link names by utm_campaign, else by utm_source and utm_medium."""
+    if name := query.get("utm_campaign", "").strip():
+        return name[:200]
+    parts = (query.get(key, "").strip() for key in ("utm_source", "utm_medium"))
+    return " / ".join(part for part in parts if part)[:200] or None
+
+
+def device(agent: str) -> str:
+    """phone, tablet or desktop, by the words that browsers put into their name for this purpose."""
+    if "iPad" in agent or "Tablet" in agent or ("Android" in agent and "Mobi" not in agent):
+        return "tablet"
+    return "phone" if "Mobi" in agent else "desktop"
+
+
+def country(request: HttpRequest) -> str | None:
+    """Two letters: from the header that our proxy sets, else the region of the first language."""
+    if settings.COUNTRY_HEADER:
+        told = request.headers.get(settings.COUNTRY_HEADER, "").strip().upper()
+        return told if _is_country(told) else None
+    first = request.headers.get("Accept-Language", "").partition(",")[0].partition(";")[0]
+    region = first.strip().rpartition("-")[2].upper() if "-" in first else ""
+    return region if _is_country(region) else None
+
+
+def _is_country(code: str) -> bool:
+    return len(code) == 2 and code.isascii() and code.isalpha()
+
+
+@lru_cache(maxsize=4096)  # a browser's name comes with its every page; looking it up costs 0.1 ms and more
+def is_bot(agent: str) -> bool:
+    """Whether the browser says of itself that it is none; one without a name is none either."""
+    return not agent.strip() or CrawlerDetect(user_agent=agent).is_crawler()

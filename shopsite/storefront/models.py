@@ -1,0 +1,40 @@
+"""What a visitor gathers before there is an order. carts.py and waiting.py -> here."""
+
+from django.db import models
+
+
+class CartLine(models.Model):
+    """So many of a product in a visitor's cart: as wished, whatever the stock says meanwhile."""
+
+    visitor = models.CharField(max_length=32)  # the browser's id, so that a cart survives log in
+    product = models.ForeignKey("catalogue.Product", on_delete=models.CASCADE, related_name="+")
+    quantity = models.PositiveIntegerField()
+    added_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True, db_index=True)  # old carts are forgotten by it
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["visitor", "product"], name="one_line_a_product")]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} x {self.product_id}"
+
+
+class Waiting(models.Model):
+    """Somebody who wants one mail when a product is back."""
+
+    product = models.ForeignKey("catalogue.Product", on_delete=models.CASCADE, related_name="+")
+    email = models.EmailField()
+    asked_at = models.DateTimeField(auto_now_add=True)
+    told_at = models.DateTimeField(null=True, blank=True)  # set before the mail goes, so it goes once
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["product", "email"], condition=models.Q(told_at=None), name="one_wait_a_product"
+            )
+        ]
+        indexes = [models.Index(fields=["product"], name="still_waiting", condition=models.Q(told_at=None))]
+        verbose_name_plural = "waiting"
+
+    def __str__(self) -> str:
+        return f"{self.email} for {self.product_id}"

@@ -1,0 +1,47 @@
+"""Money and days as the shop writes them. Templates -> here."""
+
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+
+from django import template
+from django.conf import settings
+from django.utils import timezone
+from django.utils.formats import date_format
+
+register = template.Library()
+_SIGNS = {"EUR": "€", "USD": "$", "GBP": "£"}
+_CENT = Decimal("0.01")
+
+
+@register.filter
+def money(amount: Decimal | None, currency: str = "") -> str:
+    """€1,199.00: the sign, or the code and a space where there is none; two decimals; empty for None."""
+    if amount is None:
+        return ""
+    code = currency or settings.SHOP_CURRENCY
+    return f"{_SIGNS.get(code, f'{code} ')}{amount.quantize(_CENT, ROUND_HALF_UP):,.2f}"
+
+
+@register.filter
+def day(moment: datetime | None) -> str:
+    """Mon 23 Nov, in the shop's own time."""
+    return date_format(timezone.localtime(moment), "D j M") if moment else ""
+
+
+@register.filter
+def clock(moment: datetime | None) -> str:
+    """10:02, in the shop's own time."""
+    return date_format(timezone.localtime(moment), "H:i") if moment else ""
+
+
+@register.filter
+def card_number(digits: str) -> str:
+    """4242 4242 4242 4242: in groups of four, as on the card."""
+    return " ".join(digits[start : start + 4] for start in range(0, len(digits), 4))
+
+
+@register.filter
+def in_words(count: int) -> str:
+    """Three: a small number at the start of a sentence."""
+    words = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
+    return words[count] if count < len(words) else str(count)

@@ -1,0 +1,147 @@
+"""What an order's page says: the status in words, five steps. orders.selectors -> here -> views/orders.py."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from orders.selectors import OrderView
+from orders.states import Status
+from shopsite.storefront.delivery import arrives, posted_on
+from shopsite.storefront.templatetags.shop import clock, day
+
+WAY = (Status.PLACED, Status.PAID, Status.PACKED, Status.SHIPPED, Status.DELIVERED)
+STOP_NAMES = {
+    Status.PAYMENT_FAILED: "Declined",
+    Status.CANCELLED: "Cancelled",
+    Status.REJECTED: "Not accepted",
+}
+SAID = {"done": "Done", "now": "Now", "wait": "In progress", "todo": "To come", "fail": "Failed"}
+WORDS = {  # title, and what follows the order's number
+    Status.PLACED: (
+        "Thank you, we have your order",
+        "You can close this page; the mail follows when the payment is through.",
+    ),
+    Status.BACKORDERED: ("We have your order, and wait for stock", "It is charged when everything is there."),
+    Status.PAYMENT_FAILED: ("The payment did not go through", "Nothing was charged."),
+    Status.PAID: ("Paid, and being packed", "It should be with you on {days}."),
+    Status.PACKED: ("Packed, and leaving {leaves}", "It should be with you on {days}."),
+    Status.SHIPPED: ("On its way to you", "It should be with you on {days}."),
+    Status.DELIVERED: ("Delivered", "We hope that you like it. You may return it for 30 days."),
+    Status.REFUND_PENDING: ("Your money is on its way back", "Your bank may take a few days to show it."),
+    Status.REFUNDED: ("We have given your money back", "Your bank may take a few days to show it."),
+    Status.CANCELLED: ("This order is cancelled", "Nothing will be sent."),
+    Status.REJECTED: ("We could not accept this order", "Nothing was charged and nothing will be sent."),
+}
+CHARGED = {  # what follows "ending 4242"; nothing where it is told elsewhere on the page
+    Status.PLACED: ", being charged",
+    Status.BACKORDERED: ", not charged yet",
+    Status.PAYMENT_FAILED: ", not charged",
+    Status.CANCELLED: ", not charged",
+    Status.REJECTED: ", not charged",
+    Status.REFUNDED: ", charged and given back",
+}
+SHORT = {  # in the list of orders
+    Status.PLACED: "Waiting for the payment",
+    Status.BACKORDERED: "Waiting for stock",
+    Status.PAYMENT_FAILED: "Payment failed",
+    Status.PAID: "Paid, being packed",
+    Status.PACKED: "Packed",
+    Status.SHIPPED: "On its way",
+    Status.DELIVERED: "Delivered",
+    Status.REFUND_PENDING: "Refund on its way",
+    Status.REFUNDED: "Refunded",
+    Status.CANCELLED: "Cancelled",
+    Status.REJECTED: "Not accepted",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One of the five: `state` is done, now, wait, todo or fail; `when` is a time or an expectation."""
+
+    state: str
+    name: str
+    when: str
+
+    @property
+    def said(self) -> str:
+        """The state for who cannot see the colour."""
+        return SAID[self.state]
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """An order's way as its page shows it."""
+
+    title: str
+    lead: str
+    steps: Sequence[Step]
+    is_live: bool  # more will happen by itself
+    changed_at: datetime
+    charged: str  # what became of the card
+
+
+def tracking(view: OrderView) -> Tracking:
+    """Put the order's state into words."""
+    title, lead = WORDS[view.status]
+    facts = {"days": _days(view), "leaves": _leaves(view)}
+    return Tracking(
+        title=title.format(**facts),
+        lead=lead.format(**facts),
+        steps=_steps(view),
+        is_live=not view.over and view.status != Status.PAYMENT_FAILED,
+        changed_at=view.order.changed_at,
+        charged=CHARGED.get(view.status, ", charged"),
+    )
+
+
+def _steps(view: OrderView) -> list[Step]:
+    """Five, whatever happens: room for their times is there from the start."""
+    reached = {status: view.reached(status) for status in WAY}
+    reached[Status.PLACED] = reached[Status.PLACED] or view.order.placed_at  # others may begin later
+    last = max(place for place, status in enumerate(WAY) if reached[status])
+    return [_step(view, place, status, reached[status], last) for place, status in enumerate(WAY)]
+
+
+def _step(view: OrderView, place: int, status: Status, at: datetime | None, last: int) -> Step:
+    stopped = view.status in STOP_NAMES
+    if at and place <= last:
+        has_ring = place == last and place > 0 and not view.over
+        return Step("now" if has_ring else "done", status.label, _when(view, at, is_first=place == 0))
+    if place == last + 1 and stopped:
+        return Step("fail", STOP_NAMES[view.status], clock(view.order.changed_at))
+    if place == last + 1 and view.status == Status.PLACED:
+        return Step("wait", status.label, "asking your bank")
+    return Step("todo", status.label, _expected(view, status))
+
+
+def _when(view: OrderView, at: datetime, *, is_first: bool) -> str:
+    same_day = day(at) == day(view.order.placed_at)
+    return clock(at) if same_day and not is_first else f"{day(at)}, {clock(at)}"
+
+
+def _expected(view: OrderView, status: Status) -> str:
+    if view.status not in WAY:
+        return ""
+    leaves = posted_on(view.order.placed_at)
+    if status == Status.DELIVERED:
+        first, last = arrives(view.order.placed_at)
+        return f"{first:%a} {first.day} or {day(last)}"
+    if status == Status.SHIPPED:
+        return f"{_day_words(leaves)} by {clock(leaves)}"
+    return _day_words(leaves) if status == Status.PACKED else ""
+
+
+def _days(view: OrderView) -> str:
+    first, last = arrives(view.order.placed_at)
+    return f"{first:%A} or {last:%A}"
+
+
+def _leaves(view: OrderView) -> str:
+    return _day_words(posted_on(view.order.placed_at))
+
+
+def _day_words(moment: datetime) -> str:
+    return "today" if day(moment) == day(timezone.now()) else f"{moment:%A}"

@@ -1,0 +1,152 @@
+"""Look around: home, a shelf, a search, a product. urls.py -> here -> search.py, selectors.py."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from django.contrib import messages
+from django.core.paginator import Page
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from shopsite.catalogue.models import Category, Product
+from shopsite.storefront import delivery, selectors, waiting
+from shopsite.storefront.clicks import note
+from shopsite.storefront.context import Frame
+from shopsite.storefront.forms import TellMeForm
+from shopsite.storefront.items import Item, item, items, products
+from shopsite.storefront.search import SORTS, Facets, Search, facets, found
+from shopsite.storefront.templatetags.shop import money
+
+IN_A_ROW = 4
+LONGEST_LIST = 10  # of quantities on a product's page; the cart takes more
+COSTS = {"cost": delivery.COST, "free_from": delivery.FREE_FROM}
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """What is new, and what is almost gone."""
+    note(request, "page_view")
+    newest, few = selectors.newest(2 * IN_A_ROW), selectors.few_left(IN_A_ROW)
+    return render(request, "storefront/home.html", {"newest": newest, "few": few, **COSTS})
+
+
+@require_safe
+def category(request: HttpRequest, slug: str) -> HttpResponse:
+    """One shelf, with the same filters and order as a search."""
+    shelf = get_object_or_404(Category, slug=slug)
+    note(request, "view_item_list")
+    return _results(request, Search.read(request.GET), shelf)
+
+
+@require_safe
+def search(request: HttpRequest) -> HttpResponse:
+    """What the words and filters of the address find; all there is without any."""
+    wanted = Search.read(request.GET)
+    note(request, "search" if wanted.words else "view_item_list", search=wanted.words)
+    return _results(request, wanted, None)
+
+
+def _results(request: HttpRequest, wanted: Search, shelf: Category | None) -> HttpResponse:
+    looked_for = replace(wanted, shelves=(shelf.slug,)) if shelf else wanted
+    page = found(looked_for, request.GET.get("page"))
+    choices = facets(wanted, [shelf] if shelf else Frame(request).shelves)
+    plain = replace(wanted, shelves=()) if shelf else wanted  # the shelf is in the path already
+    shown = items(page.object_list)
+    chips = [] if shelf and not plain.filters else _chips(plain, choices)
+    return render(
+        request,
+        "storefront/search.html",
+        {
+            "search": plain,
+            "shelf": shelf,
+            "title": shelf.name if shelf else f"“{wanted.words}”" if wanted.words else "All products",
+            "here": reverse("category", args=[shelf.slug]) if shelf else reverse("search"),
+            "page": page,
+            "items": shown,
+            "count": _count(page, choices, chips),
+            "facets": choices,
+            "has_filters": bool(choices.shelves),
+            "chips": chips,
+            "cleared": Search(words=plain.words, sort=plain.sort).query(),
+            "sort": SORTS[plain.sort],
+            "sorts": [
+                {"name": name, "query": plain.query(sort=key), "is_now": key == plain.sort}
+                for key, name in SORTS.items()
+            ],
+            "query": _and(plain.query()),
+            "numbers": page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1),
+            "often": [] if shown else selectors.bought_often(IN_A_ROW),
+        },
+    )
+
+
+def _and(query: str) -> str:
+    return query if query == "?" else f"{query}&"
+
+
+def _count(page: Page[Product], choices: Facets, chips: Sequence[object]) -> str:
+    count, of = page.paginator.count, sum(size for _, size in choices.shelves)
+    if chips:
+        return f"{count} of {of}"
+    return "1 product" if count == 1 else f"{count} products"
+
+
+def _chips(search: Search, choices: Facets) -> list[dict[str, str]]:
+    """The filters that are set, each with the address without it."""
+    names = {shelf.slug: shelf.name for shelf, _ in choices.shelves}
+    chips = [
+        {
+            "name": names.get(slug, slug),
+            "query": search.query(shelves=tuple(other for other in search.shelves if other != slug)),
+        }
+        for slug in search.shelves
+    ]
+    if search.low is not None:
+        chips.append({"name": f"From {money(search.low)}", "query": search.query(low=None)})
+    if search.high is not None:
+        chips.append({"name": f"Up to {money(search.high)}", "query": search.query(high=None)})
+    if search.in_stock:
+        chips.append({"name": "In stock", "query": search.query(in_stock=False)})
+    return chips
+
+
+@require_safe
+def product(request: HttpRequest, sku: str) -> HttpResponse:
+    """One product, with others of its shelf below."""
+    shown = item(get_object_or_404(products(), sku=sku))
+    note(request, "view_item", product_id=shown.sku)
+    return _product_page(request, shown, TellMeForm())
+
+
+def _product_page(request: HttpRequest, shown: Item, form: TellMeForm) -> HttpResponse:
+    now = timezone.localtime()
+    leaves_today = delivery.posted_on(now).date() == now.date()
+    return render(
+        request,
+        "storefront/product.html",
+        {
+            "item": shown,
+            "form": form,
+            "shelf": {"slug": shown.category},
+            "counts": range(1, min(LONGEST_LIST, shown.left) + 1),
+            "posted": "ready to post today" if leaves_today else "ready to post on the next weekday",
+            "related": selectors.related(shown, IN_A_ROW) if shown.category else [],
+            **COSTS,
+        },
+    )
+
+
+@require_POST
+def tell_me(request: HttpRequest, sku: str) -> HttpResponseBase:
+    """Take the address of somebody who waits for a product."""
+    shown = item(get_object_or_404(products(), sku=sku))
+    form = TellMeForm(request.POST)
+    if not form.is_valid():
+        return _product_page(request, shown, form)
+    waiting.ask(sku, form.cleaned_data["email"])
+    messages.success(request, f"We will write once to {form.cleaned_data['email']} when it is back.")
+    return redirect(shown.url)

@@ -1,0 +1,31 @@
+"""Delivery, returns, test cards. urls.py -> here."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from orders.payments.simulated import TEST_CARDS
+from shopsite.storefront import delivery
+from shopsite.storefront.clicks import note
+from shopsite.storefront.forms import COUNTRIES
+
+PAGES = {"delivery": "Delivery", "returns": "Returns", "test-cards": "Test cards"}
+
+
+@require_safe
+def page(request: HttpRequest, name: str) -> HttpResponse:
+    """One page of help."""
+    if name not in PAGES:
+        raise Http404
+    note(request, "page_view")
+    return render(
+        request,
+        f"storefront/help/{name}.html",
+        {
+            "title": PAGES[name],
+            "cost": delivery.COST,
+            "free_from": delivery.FREE_FROM,
+            "countries": [country for _, country in COUNTRIES],
+            "test_cards": TEST_CARDS,
+        },
+    )

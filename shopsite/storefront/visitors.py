@@ -1,0 +1,57 @@
+"""Who is looking. Cookies -> here -> clicks.py, carts.py, the order pages.
+
+A visitor is a browser, known for two years by a random id that survives log in and log out; an account
+is a person. A session is one visit: it ends after 30 minutes without a page.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import uuid4
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+VISIT_COOKIE = "visit"
+VISITOR_SECONDS = 2 * 365 * 24 * 3600
+SESSION_SECONDS = 30 * 60
+_ID = re.compile(r"[0-9a-f]{32}")  # what we hand out; anything else in the cookie was not ours
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A browser and its present visit."""
+
+    id: str
+    session: str
+    is_new: bool  # it sent no id: neither a cart nor an order can be its own
+
+
+class ShopRequest(HttpRequest):
+    """A request that has passed VisitorMiddleware."""
+
+    visitor: Visitor
+
+
+def read_visitor(cookies: Mapping[str, str]) -> Visitor:
+    """The visitor whom the cookies name, or a new one."""
+    known = _known(cookies.get(settings.VISITOR_COOKIE))
+    return Visitor(
+        id=known or uuid4().hex,
+        session=_known(cookies.get(VISIT_COOKIE)) or uuid4().hex,
+        is_new=known is None,
+    )
+
+
+def _known(value: str | None) -> str | None:
+    return value if value and _ID.fullmatch(value) else None
+
+
+def keep_visitor(response: HttpResponseBase, visitor: Visitor, *, secure: bool) -> None:
+    """Let the browser remember who it is; each page begins the 30 minutes anew."""
+    for name, value, age in (
+        (settings.VISITOR_COOKIE, visitor.id, VISITOR_SECONDS),
+        (VISIT_COOKIE, visitor.session, SESSION_SECONDS),
+    ):
+        response.set_cookie(name, value, max_age=age, httponly=True, samesite="Lax", secure=secure)
