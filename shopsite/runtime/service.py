@@ -150,7 +150,7 @@ def _tell_guard(line: str) -> None:
     with _guard_lock:
         if _guard is None or _guard.poll() is not None:
             _guard = subprocess.Popen(
-                [sys.executable, "-S", "-E", str(GUARD)],
+                [sys.executable, "-I", "-S", str(GUARD)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 text=True,
