@@ -1,5 +1,9 @@
 """Websocket addresses of the live pages."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-websocket_urlpatterns: list[URLPattern] = []
+from dashboards.sockets import DashboardSocket
+
+websocket_urlpatterns: list[URLPattern] = [
+    path("ws/dashboard/", DashboardSocket.as_asgi()),  # type: ignore[arg-type]  # an ASGI callable, not a view
+]

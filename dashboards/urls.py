@@ -1,5 +1,10 @@
 """Addresses of dashboards."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from dashboards.views import live, ops
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("dashboard/", live, name="dashboard"),
+    path("ops/", ops, name="ops"),
+]

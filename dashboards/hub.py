@@ -1,0 +1,237 @@
+"""One hub a server process: every viewer sees the same frames. Redis `changes` -> here -> sockets.py.
+
+It starts with the first viewer and rests some seconds after the last. One task listens to Redis, one
+makes a frame when something changed (at most ten a second, at once after a quiet time), the others read
+orders and stock, and last week, in threads. A viewer waits for news and takes the one frame that brings
+it from its number to now: a slow one skips frames, and holds up nobody.
+"""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar, TypeVarTuple
+from weakref import WeakKeyDictionary
+
+import msgpack
+from django.conf import settings
+from django.db import DatabaseError, connections
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from dashboards.frames import Screen
+from dashboards.keys import changes_channel, generation_key, generation_keys
+from dashboards.lastweek import read_last_week
+from dashboards.live import read_board
+from dashboards.picture import Picture
+from dashboards.window import Window
+
+FRAME_S = 0.1
+QUIET_S = 1.0  # a frame at least so often: windows move on, and viewers hear that the hub lives
+BOARD_S = 1.0
+LAST_WEEK_S = 60.0
+RELOAD_S = 300.0  # late events of more than an hour ago change today's sums, and are told to nobody
+LINGER_S = 30.0  # a page that is loaded anew finds the hub as it left it
+RETRY_S = 1.0
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+Args = TypeVarTuple("Args")
+
+
+class Hub:
+    """The figures of this process, and who waits for them."""
+
+    def __init__(self) -> None:
+        self.screen = Screen()
+        self.picture = Picture()
+        self.viewers: Counter[str] = Counter()  # feed.who() of the person at each screen, "" where unknown
+        self._window: Window | None = None  # None: to be read whole
+        self._news = asyncio.Event()
+        self._dirty = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._threads: ThreadPoolExecutor | None = None
+        self._rest: asyncio.TimerHandle | None = None
+
+    # --- viewers ------------------------------------------------------------------------------
+    async def watch(self, *, hub_id: str = "", seq: int = 0, person: str = "") -> AsyncIterator[str]:
+        """Frames for one viewer, for ever: first what changed since its number, or a snapshot.
+
+        Each is made when the viewer asks for it, so there is never a queue behind a slow one.
+        """
+        self._join(person)
+        have = seq if hub_id == self.screen.id else 0
+        try:
+            while True:
+                news = self._news
+                if self.screen.seq > have or have > self.screen.seq:
+                    text, have = self.screen.since(have), self.screen.seq
+                    yield text
+                else:
+                    await news.wait()
+        finally:
+            self._leave(person)
+
+    def _join(self, person: str) -> None:
+        if self._rest:
+            self._rest.cancel()
+            self._rest = None
+        self.viewers[person] += 1
+        self.picture.watch(self.viewers)
+        if not self._tasks:
+            self._start()
+
+    def _leave(self, person: str) -> None:
+        self.viewers -= Counter({person: 1})
+        self.picture.watch(self.viewers)
+        if not self.viewers:
+            self._rest = asyncio.get_running_loop().call_later(LINGER_S, self.stop)
+
+    def _start(self) -> None:
+        log.info("live hub %s starts", self.screen.id)
+        self._window = None
+        self._threads = ThreadPoolExecutor(2, "live")
+        jobs = (
+            self._listen(),
+            self._draw(),
+            self._every(BOARD_S, self._look),
+            self._every(LAST_WEEK_S, self._compare),
+        )
+        self._tasks = [asyncio.create_task(job) for job in jobs]
+
+    def stop(self) -> None:
+        """End the tasks and give back what they hold; the next viewer starts them again."""
+        log.info("live hub %s rests", self.screen.id)
+        for task in self._tasks:
+            task.cancel()
+        self._tasks = []
+        if self._threads:
+            for _ in range(2):
+                self._threads.submit(connections.close_all)
+            self._threads.shutdown(wait=False)
+
+    # --- what changed -------------------------------------------------------------------------
+    async def _listen(self) -> None:
+        """Hear which keys were touched. After any loss everything is read again, so nothing is missed."""
+        while True:
+            try:
+                async with _redis(timeout_s=None) as client, client.pubsub() as changes:
+                    await changes.subscribe(changes_channel())
+                    while True:
+                        await self._hear(changes)
+            except (RedisError, OSError) as error:
+                log.warning("live hub: Redis is lost, trying again: %s", error)
+                await asyncio.sleep(RETRY_S)
+
+    async def _hear(self, changes: PubSub) -> None:
+        message = await changes.get_message(timeout=5.0)
+        if message is None:
+            return
+        if message["type"] == "subscribe":
+            self._window = None
+        elif self._window:
+            tp, _, _, names = msgpack.unpackb(message["data"])
+            self._window.touch(tp, names)
+        self._dirty.set()
+
+    # --- frames -------------------------------------------------------------------------------
+    async def _draw(self) -> None:
+        """Make frames for ever; without Redis say so, and read everything when it is back."""
+        while True:
+            try:
+                async with _redis(timeout_s=5) as client:
+                    while True:
+                        started = time.monotonic()
+                        self._dirty.clear()
+                        await self._frame(client)
+                        await asyncio.sleep(FRAME_S - (time.monotonic() - started))
+                        await _within(QUIET_S, self._dirty.wait())
+            except (RedisError, OSError) as error:
+                log.warning("live hub: no frame, trying again: %s", error)
+                self._window = None
+                self.picture.lose("Redis does not answer, so no new figures come in.")
+                self._publish()
+                await asyncio.sleep(RETRY_S)
+
+    async def _frame(self, client: Redis) -> None:
+        now = time.time()
+        window = self._window
+        if window is None or now - window.loaded_at > RELOAD_S:
+            window = await self._load(client, now)
+        else:
+            await window.read_fast(now)
+        if self.picture.lists_are_due(now):
+            if await client.get(generation_key()) != window.generation:
+                window = await self._load(client, now)
+            await window.read_slow(now)
+            self.picture.draw_lists(window, now)
+        self.picture.draw_numbers(window, now)
+        self._publish()
+
+    async def _load(self, client: Redis, now: float) -> Window:
+        generation = await client.get(generation_key())
+        window = Window(client, generation_keys(int(generation or 0)), generation)
+        self._window = window  # from here on it is told what is touched
+        await window.load(now)
+        return window
+
+    def _publish(self) -> None:
+        self.screen.update(self.picture.sections(), at=int(time.time() * 1000))
+        self._news.set()
+        self._news = asyncio.Event()
+
+    # --- what is read in threads --------------------------------------------------------------
+    async def _every(self, seconds: float, job: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await job()
+            except (DatabaseError, RedisError, OSError) as error:
+                log.warning("live hub: %s failed, trying again: %s", job.__name__, error)
+            await asyncio.sleep(seconds)
+
+    async def _look(self) -> None:
+        reading = await self._in_thread(read_board, self.picture.stock_wanted, self.picture.names_wanted())
+        if self.picture.take_board(reading):
+            self._dirty.set()
+
+    async def _compare(self) -> None:
+        self.picture.last_week = await self._in_thread(read_last_week, time.time())
+
+    def _in_thread(self, work: Callable[[*Args], T], *args: *Args) -> Awaitable[T]:
+        return asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
+
+
+def _redis(*, timeout_s: float | None) -> Redis:
+    """A client that tells of a lost connection: one that came back by itself would hide a gap."""
+    return Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=2,
+        socket_keepalive=True,
+        health_check_interval=10,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+async def _within(seconds: float, waiting: Awaitable[object]) -> None:
+    """Wait for it, at most so long."""
+    try:
+        await asyncio.wait_for(waiting, seconds)
+    except TimeoutError:
+        return
+
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+
+
+def the_hub() -> Hub:
+    """The hub of the running loop: a server process has one loop, a test run has many."""
+    loop = asyncio.get_running_loop()
+    if loop not in _hubs:
+        _hubs[loop] = Hub()
+    return _hubs[loop]

@@ -1,0 +1,96 @@
+"""What the live page shows beside the aggregates. Database, heartbeats -> here -> picture.py.
+
+dashboards may not import orders or inventory: who wires the server hands their figures in, once, by
+register_board(). Everything here runs in the hub's one thread, at most once a second.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.admin.utils import quote
+from django.db import close_old_connections
+from django.templatetags.static import static
+from django.urls import reverse
+
+from dashboards.board import Board, StatusRow
+from shopsite.catalogue.models import Product
+from shopsite.events.heartbeat import read_beats
+from shopsite.events.models import InboxEvent, InboxState, OutboxEvent
+
+AGE_LIMIT_MINUTES = {"placed": 10, "paid": 30, "refund_pending": 60}  # an older order is in trouble
+Section = dict[str, object]
+
+
+_board: Board | None = None
+
+
+def register_board(board: Board) -> None:
+    """Say where orders and stock are read from; without it their tiles stay unknown."""
+    global _board
+    _board = board
+
+
+@dataclass
+class Reading:
+    """One look at the database and the heartbeats."""
+
+    status: Section = field(default_factory=dict)
+    attention: Section = field(default_factory=dict)
+    health: Section = field(default_factory=dict)
+    stock: dict[str, int | None] = field(default_factory=dict)  # available by product, None: not tracked
+    names: dict[str, list[object]] = field(default_factory=dict)
+    aggregating: bool = False
+
+
+def read_board(skus: Sequence[str], unnamed: Iterable[str]) -> Reading:
+    """Orders by status, stock of these products, names of those, what waits. Raises DatabaseError."""
+    close_old_connections()
+    beats = read_beats()
+    reading = Reading(names=product_names(unnamed), health=waiting(beats))
+    reading.aggregating = any(beat["name"] == "aggregate" for beat in beats)
+    if _board is not None:
+        reading.status = {row.status: _status(row) for row in _board.order_pipeline()}
+        found = _board.attention()
+        reading.attention = {
+            "payment_failed": found.payment_failed,
+            "paid_unfulfillable": found.paid_unfulfillable,
+            "low_stock": found.low_stock,
+        }
+        stock = _board.stock_of(skus)
+        reading.stock = {
+            sku: stock[sku].available if stock[sku].tracked else None for sku in skus if sku in stock
+        }
+    return reading
+
+
+def _status(row: StatusRow) -> list[int]:
+    """[count, epoch ms of the oldest or 0, limit of its age in minutes or 0]"""
+    oldest = int(row.oldest_at.timestamp() * 1000) if row.oldest_at else 0
+    return [row.count, oldest, AGE_LIMIT_MINUTES.get(row.status, 0)]
+
+
+def product_names(product_ids: Iterable[str]) -> dict[str, list[object]]:
+    """Product -> [title, address of its picture or "", address of its page in the admin]."""
+    found = Product.objects.in_bulk(list(product_ids))
+    return {
+        product_id: [product.title, static(product.picture) if product.picture else "", admin_of(product_id)]
+        for product_id, product in found.items()
+    }
+
+
+def admin_of(product_id: str) -> str:
+    """The product's page in the admin."""
+    return reverse("admin:catalogue_product_change", args=[quote(product_id)])
+
+
+def waiting(beats: Iterable[Mapping[str, Any]]) -> Section:
+    """What is still to be read from Kafka, and to be worked off here."""
+    lags = [int(beat["lag"]) for beat in beats if isinstance(beat.get("lag"), int)]
+    outbox = OutboxEvent.objects.filter(published_at__isnull=True, refused_at__isnull=True)
+    unnumbered, unsent = outbox.filter(seq__isnull=True).count(), outbox.filter(seq__isnull=False).count()
+    undone = InboxEvent.objects.filter(state=InboxState.WAITING).count()
+    health: Section = {"waiting": unnumbered + unsent + undone}
+    if lags:
+        health["lag"] = sum(lags)
+    return health

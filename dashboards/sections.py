@@ -1,0 +1,203 @@
+"""What the window means, as the sections that a screen shows. window.py, board, last week -> here -> hub.py.
+
+A value that is not known is left out of its section, never 0; the page writes a dash.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from dashboards.folds.base import OTHER
+from dashboards.keys import bucket, split_field
+from dashboards.window import MINUTES, STAGES, Tally, Window
+
+Section = dict[str, object]
+TOP = 7  # rows of a tab
+RATE_SECONDS = 10
+ROWS = 10  # of the product table, in each of the orders that it can be sorted by
+TABS = {
+    "sources": "referrers",
+    "countries": "countries",
+    "devices": "devices",
+    "searches": "searches",
+    "paths": "paths",
+}
+
+
+@dataclass(frozen=True)
+class ProductFigures:
+    """What the window says of one product."""
+
+    views: int
+    carts: int  # put in less taken out and sold, in half an hour
+    sold: int
+    views_a_minute: int
+
+
+def numbers(window: Window, now: float, currency: str) -> Section:
+    """The figures above the charts."""
+    totals = {fold: window.tallies["m", fold].total for fold in ("events", "bots")}
+    clicks, bots = (sum(totals[fold].values()) for fold in ("events", "bots"))
+    section: Section = {"visitors": window.visitors, "visitors30": window.visitors30, "clicks30": clicks}
+    section["rate"] = _rate(window, now)
+    if clicks + bots:
+        section["bots"] = round(bots / (clicks + bots), 3)
+    today = window.tallies["h", "orders"].total["orders"]
+    revenue = window.tallies["h", "revenue"].total
+    section |= {"orders": today, "sales": revenue.get(currency, 0)}
+    if others := len(revenue.keys() - {currency}):
+        section["currencies"] = others
+    if today and not others:
+        section["average"] = round(revenue.get(currency, 0) / today)
+    if viewed := window.funnel.get("view_item"):
+        section["conversion"] = round(window.funnel["purchase"] / viewed, 4)
+    return section
+
+
+def _rate(window: Window, now: float) -> float:
+    """Clicks a second over the last full seconds."""
+    last = bucket(now, "s")
+    seconds = window.tallies["s", "events"].buckets
+    full = [fields for (start, _), fields in seconds.items() if last - RATE_SECONDS <= start < last]
+    return round(sum(sum(fields.values()) for fields in full) / RATE_SECONDS, 1)
+
+
+def minutes(window: Window, now: float, currency: str) -> Section:
+    """Minute since 1970 -> [clicks, orders, revenue in micros], the last one still running."""
+    clicks = _by_start(window.tallies["m", "events"], lambda fields: sum(fields.values()))
+    orders = _by_start(window.tallies["m", "orders"], lambda fields: fields.get("orders", 0))
+    revenue = _by_start(window.tallies["m", "revenue"], lambda fields: fields.get(currency, 0))
+    return {str(at // 60): [clicks[at], orders[at], revenue[at]] for at in window.minutes(now)}
+
+
+def _by_start(tally: Tally, value: Callable[[Mapping[str, int]], int]) -> Counter[int]:
+    sums: Counter[int] = Counter()
+    for (start, _), fields in tally.buckets.items():
+        sums[start] += value(fields)
+    return sums
+
+
+def funnel(window: Window, before: Mapping[str, int]) -> Section:
+    """Stage -> [people now, people last week or null]."""
+    return {stage: [window.funnel.get(stage, 0), before.get(stage)] for stage in STAGES}
+
+
+def tab(window: Window, name: str, before: Mapping[str, int]) -> Section:
+    """The first rows of a tab: name -> [now, last week or null]; what is left over is one row."""
+    total = window.tallies["m", TABS[name]].total
+    first = [field for field in sorted(total, key=lambda field: (-total[field], field)) if field != OTHER]
+    shown, rest = first[:TOP], first[TOP:]
+    if len(rest) + (OTHER in total) > 0:
+        shown, rest = first[: TOP - 1], [*first[TOP - 1 :], OTHER]
+    rows: Section = {field: [total[field], before.get(field) if before else None] for field in shown}
+    if rest:
+        was = sum(before.values()) - sum(before.get(field, 0) for field in shown) if before else None
+        rows[OTHER] = [sum(total.get(field, 0) for field in rest), was]
+    return rows
+
+
+def delay_p95(window: Window, now: float) -> int | None:
+    """The time from event to aggregate that 95 of 100 events stayed below, ms, in the last two minutes."""
+    counts: Counter[int] = Counter()
+    for start in (bucket(now, "m"), bucket(now, "m") - 60):
+        for fields in window.tallies["m", "delay"].at(start):
+            counts.update({_upper(field): count for field, count in fields.items()})
+    reached, wanted = 0, 0.95 * counts.total()
+    for upper in sorted(counts):
+        reached += counts[upper]
+        if reached >= wanted:
+            return upper
+    return None
+
+
+def _upper(field: str) -> int:
+    return int(field) if field.isdigit() else 86_400_000
+
+
+# --- products ---------------------------------------------------------------------------------
+def product_figures(window: Window, now: float) -> dict[str, ProductFigures]:
+    """What the window says of every product that anybody touched."""
+    sums: dict[str, Counter[str]] = {}
+    for field, value in window.tallies["m", "products"].total.items():
+        kind, product_id = split_field(field)
+        if kind != "r":  # money has a currency in its name, and no column here
+            sums.setdefault(product_id, Counter())[kind] += value
+    running = bucket(now, "m")
+    part = 1 - (now - running) / 60  # of the minute before that still counts as the last 60 seconds
+    views, before = _views_at(window, running), _views_at(window, running - 60)
+    return {
+        product_id: ProductFigures(
+            views=found["v"],
+            carts=max(0, found["c"] - found["x"] - found["u"]),
+            sold=found["u"],
+            views_a_minute=views[product_id] + round(part * before[product_id]),
+        )
+        for product_id, found in sums.items()
+    }
+
+
+def _views_at(window: Window, start: int) -> Counter[str]:
+    """Views of each product in one minute."""
+    views: Counter[str] = Counter()
+    for fields in window.tallies["m", "products"].at(start):
+        for field, value in fields.items():
+            if field.startswith("v|"):
+                views[field[2:]] += value
+    return views
+
+
+def minutes_left(figures: ProductFigures, available: int | None) -> int | None:
+    """Minutes until the last unit is sold at the half hour's pace; None where none is in sight."""
+    if available is None or (available > 0 and not figures.sold):
+        return None
+    return max(0, available) * MINUTES // figures.sold if figures.sold else 0
+
+
+class Row(NamedTuple):
+    """One product as the page gets it: an array in this order."""
+
+    views: int  # in the last 60 seconds
+    carts: int
+    sold: int
+    available: int | None  # None: nobody keeps its stock
+    minutes_left: int | None
+
+
+_NEVER = float("inf")
+_COLUMNS: tuple[Callable[[Row], float], ...] = (
+    lambda row: -row.views,
+    lambda row: -row.carts,
+    lambda row: -row.sold,
+    lambda row: _NEVER if row.available is None else row.available,
+    lambda row: _NEVER if row.minutes_left is None else row.minutes_left,
+)
+
+
+def product_rows(figures: Mapping[str, ProductFigures], stock: Mapping[str, int | None]) -> Section:
+    """Product -> its row, for the first ten of each order that the table can have."""
+    rows = {
+        sku: Row(found.views_a_minute, found.carts, found.sold, stock[sku], minutes_left(found, stock[sku]))
+        for sku, found in figures.items()
+        if sku in stock
+    }
+    return {sku: rows[sku] for sku in _first_of_each_order(rows)}
+
+
+def _first_of_each_order(rows: Mapping[str, Row]) -> set[str]:
+    """Whoever is among the first ten by any column."""
+    found: set[str] = set()
+    for column in _COLUMNS:
+        found.update(sorted(rows, key=lambda sku: (column(rows[sku]), -rows[sku].views))[:ROWS])
+    return found
+
+
+def sparks(window: Window, now: float, product_ids: Iterable[str]) -> Section:
+    """Product -> its views in each full minute, oldest first."""
+    by_minute = [_views_at(window, start) for start in window.minutes(now)[:-1]]
+    return {product_id: [views[product_id] for views in by_minute] for product_id in product_ids}
+
+
+def candidates(figures: Mapping[str, ProductFigures], most: int = 200) -> list[str]:
+    """The products whose stock is worth a look: those that people care for most."""
+    return sorted(figures, key=lambda found: (-figures[found].sold, -figures[found].views, found))[:most]

@@ -1,0 +1,78 @@
+// Makes and mends nodes. Text from events is only ever set as text: it was written by strangers.
+
+export const $ = (id) => document.getElementById(id);
+
+/** A new element: h("a", { class: "item", href }, icon("up"), "text"). Falsy children are left out. */
+export function h(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) node[name] = value;
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.filter((child) => child !== undefined && child !== null && child !== false && child !== ""));
+  return node;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+export function svg(tag, attributes = {}, ...children) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+export const icon = (name) => svg("svg", { class: "i", "aria-hidden": "true" }, svg("use", { href: `#i-${name}` }));
+
+/** Touches the page only where the text is another: a write costs a layout. */
+export function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** Replaces what is in `node` only when `sign`, a text that stands for it, is another than last time. */
+export function replace(node, sign, make) {
+  if (node.dataset.sign === sign) return;
+  node.dataset.sign = sign;
+  node.replaceChildren(...[make()].flat());
+}
+
+/** What a tile says when it has nothing to show. */
+export const nothing = (title, text, ...actions) =>
+  h("div", { class: "nothing" }, h("p", {}, h("b", {}, title)), h("p", {}, text), ...actions);
+
+export const bones = (kind, n) => h("div", { class: "bones" }, ...Array.from({ length: n }, () => h("i", { class: `bone ${kind}` })));
+
+export const calm = () => parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--calm")) || 0;
+
+const EASE = "cubic-bezier(.2, .7, .2, 1)";
+
+/** Puts `parent`'s children in the order of `nodes`; those that were there before slide to their place. */
+export function arrange(parent, nodes) {
+  const same = nodes.length === parent.children.length && nodes.every((node, i) => parent.children[i] === node);
+  if (same) return;
+  const before = new Map([...parent.children].map((node) => [node, node.getBoundingClientRect().top]));
+  parent.replaceChildren(...nodes);
+  if (!calm()) return;
+  for (const node of nodes) {
+    const moved = before.has(node) ? before.get(node) - node.getBoundingClientRect().top : 0;
+    if (moved) node.animate([{ transform: `translateY(${moved}px)` }, { transform: "none" }], { duration: calm(), easing: EASE });
+    else if (before.size && !before.has(node)) node.animate([{ opacity: 0 }, { opacity: 1 }], { duration: calm() });
+  }
+}
+
+/** Counts a figure from what it shows to `to`, written by `write`. */
+export function count(node, to, write) {
+  if (node.count?.to === to) return;
+  const from = node.count ? node.count.now : to;
+  const run = (node.count = { to, now: from });
+  const start = performance.now(), span = from === to ? 0 : calm();
+  const step = (at) => {
+    if (node.count !== run) return;
+    const t = span ? Math.min(1, Math.max(0, (at - start) / span)) : 1;
+    run.now = from + (to - from) * (1 - (1 - t) ** 3);
+    say(node, write(t === 1 ? to : run.now));
+    if (t < 1) requestAnimationFrame(step);
+  };
+  step(start);
+}

@@ -1,0 +1,16 @@
+// The live page. The socket is opened first: it is what the reader waits for.
+import { connect } from "./socket.js";
+import { look } from "./mood.js";
+import { theme } from "./theme.js";
+import { feed } from "./tiles/feed.js";
+import { funnel } from "./tiles/funnel.js";
+import { numbers } from "./tiles/numbers.js";
+import { pipeline } from "./tiles/pipeline.js";
+import { products } from "./tiles/products.js";
+import { pulse } from "./tiles/pulse.js";
+import { strip } from "./tiles/strip.js";
+import { tabs } from "./tiles/tabs.js";
+
+connect();
+for (const tile of [strip, numbers, pulse, funnel, products, pipeline, tabs, feed, theme]) tile();
+look();

@@ -1,0 +1,51 @@
+// Puts data into the figures that Plotly made in Python. Nothing is drawn before both are here.
+import { redraw } from "./pace.js";
+import { onFigures } from "./socket.js";
+
+const CONFIG = { displayModeBar: false, responsive: true, showTips: false };
+let made;
+onFigures((message) => { made = message; redraw(); });
+if (!globalThis.Plotly) addEventListener("load", redraw, { once: true });
+document.fonts.ready.then(redraw);
+
+const night = matchMedia("(prefers-color-scheme: dark)");
+export const dark = () => (document.documentElement.dataset.theme ?? (night.matches ? "dark" : "light")) === "dark";
+night.addEventListener("change", redraw);
+
+/** The figure of this name in the scheme in use, or undefined while something is still on its way. */
+export function figure(name) {
+  if (!made || !globalThis.Plotly) return undefined;
+  const scheme = dark() ? "dark" : "light";
+  return { ...made.figures[scheme][name], template: made.templates[scheme] };
+}
+
+/** Draws a figure with `data`, one object of values a trace, and `layout` on top of its own. */
+export function draw(node, fig, data, layout = {}) {
+  const traces = fig.data.map((trace, i) => merge(trace, data[i] ?? {}));
+  if (node.firstElementChild && !node.classList.contains("js-plotly-plot")) node.replaceChildren();
+  return Plotly.react(node, traces, merge({ template: fig.template, ...fig.layout }, layout), CONFIG);
+}
+
+/** Clears a chart's place for words. */
+export function clear(node) {
+  if (node.classList.contains("js-plotly-plot")) Plotly.purge(node);
+}
+
+function merge(base, more) {
+  const both = { ...base };
+  for (const [name, value] of Object.entries(more)) {
+    const plain = value !== null && typeof value === "object" && !Array.isArray(value);
+    both[name] = plain ? merge(base[name] ?? {}, value) : value;
+  }
+  return both;
+}
+
+/** Plotly reads some tags in texts: what came from an event is shown as it stands. */
+export const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+
+/** {top, step}: an axis from 0 whose `n` steps are whole and round. */
+export function scale(most, n) {
+  const rough = Math.max(1, most / n), power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= rough && Number.isInteger(s)) ?? Math.ceil(rough);
+  return { top: step * n, step };
+}

@@ -1,0 +1,54 @@
+// The last events, newest first, with your own marked; it can be held still and narrowed to your own.
+import { $, arrange, bones, h, nothing, replace } from "../dom.js";
+import { mood } from "../mood.js";
+import { page } from "../page.js";
+import { paced } from "../pace.js";
+import { reads, section } from "../store.js";
+import { time } from "../words.js";
+
+const KEEP = 60, node = $("feed");
+const mine = new Map(), rows = new Map(); // the hub names the last ones of all; your own are kept here for longer
+let held = false, only = false;
+const list = h("ul", { class: "feed" });
+
+function row([id, [at, kind, what, where, who]]) {
+  if (!rows.has(id)) {
+    const own = who && who === page.you;
+    rows.set(id, h("li", { "data-id": id }, h("time", {}, time(at)), h("span", { class: kind }, kind), h("b", { title: what }, what), own ? h("span", { class: "you" }, "you") : h("em", {}, where)));
+  }
+  return rows.get(id);
+}
+
+function remember() {
+  for (const [id, event] of section("feed")) if (event[4] && event[4] === page.you) mine.set(id, event);
+  for (const id of [...mine.keys()].slice(0, -KEEP)) mine.delete(id);
+}
+
+function drawFeed() {
+  remember();
+  if (held || mood() === "loading") return;
+  const events = [...(only ? mine : section("feed"))].sort((a, b) => b[1][0] - a[1][0] || (a[0] < b[0] ? 1 : -1));
+  if (!events.length) {
+    const [title, text] = only ? ["Nothing of yours yet.", "Click something in the shop in this browser: it shows here within two seconds."]
+      : ["Nothing has happened yet.", "Events appear here as they come; your own clicks are marked “you”."];
+    replace(node, `nothing ${only}`, () => nothing(title, text));
+    return;
+  }
+  replace(node, "list", () => list);
+  arrange(list, events.slice(0, KEEP).map(row));
+  const kept = new Set(events.map(([id]) => id));
+  for (const id of rows.keys()) if (!kept.has(id) && !mine.has(id)) rows.delete(id);
+}
+
+function toggle(button, on) {
+  button.setAttribute("aria-pressed", on);
+  drawFeed();
+}
+
+export function feed() {
+  node.append(bones("b-row", 5));
+  const mark = paced(node, 1000, drawFeed);
+  reads(["feed"], () => { remember(); mark(); });
+  $("hold").onclick = () => { held = !held; toggle($("hold"), held); };
+  $("mine").onclick = () => { only = !only; toggle($("mine"), only); };
+}

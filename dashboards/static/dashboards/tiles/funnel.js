@@ -1,0 +1,48 @@
+// People who viewed, filled a cart, went to the checkout and paid; bars by Plotly, words in HTML.
+import { $, bones, h, icon, nothing, replace } from "../dom.js";
+import { mood } from "../mood.js";
+import { paced } from "../pace.js";
+import { clear, draw, figure } from "../plots.js";
+import { reads, section } from "../store.js";
+import { percent, whole } from "../words.js";
+
+const STAGES = [["view_item", "Viewed"], ["add_to_cart", "Cart"], ["begin_checkout", "Checkout"], ["purchase", "Paid"]];
+const UNUSUAL = 0.1, ENOUGH = 20; // a drop is judged only where so many people were counted
+const node = $("funnel"), plot = h("div", { class: "plot", role: "img", "aria-label": "Bars of the four steps; the mark is last week's level." });
+
+function steps() {
+  const stages = section("funnel");
+  return STAGES.map(([key, name], i) => {
+    const [n, was] = stages.get(key) ?? [0, null], [before, wasBefore] = (i && stages.get(STAGES[i - 1][0])) || [0, null];
+    const drop = before ? Math.max(0, 1 - n / before) : null, usual = wasBefore && was !== null ? Math.max(0, 1 - was / wasBefore) : null;
+    return { name, n, was, drop, usual, bad: drop !== null && usual !== null && before >= ENOUGH && drop > usual + UNUSUAL };
+  });
+}
+
+const drop = (share) => (share === null ? "" : `−${percent(share, 0)}`);
+function words(list) {
+  const rows = list.map(({ name, n, drop: now, usual, bad }) => h("div", { class: "step" }, h("span", {}, name), h("span", {}), h("span", { class: "n" }, whole(n)),
+    h("span", { class: `drop ${bad && mood() === "busy" ? "bad" : ""}` }, bad && mood() === "busy" && icon("alert"), drop(now)), h("span", { class: "usual" }, drop(usual))));
+  const head = ["", "", "now", "drop", "usual"].map((text) => h("span", {}, text));
+  return [h("div", { class: "step cap" }, ...head), ...rows, plot];
+}
+
+function drawFunnel() {
+  const list = steps(), most = Math.max(...list.map((step) => Math.max(step.n, step.was ?? 0)));
+  if (mood() === "loading") return undefined;
+  if (!most) {
+    clear(plot);
+    return replace(node, "nothing", () => nothing("Nobody yet.", "Viewed, cart, checkout, paid: the share that goes on stands here."));
+  }
+  replace(node, JSON.stringify([list, mood()]), () => words(list));
+  const fig = figure("funnel");
+  if (!fig || !plot.clientHeight) return undefined;
+  const y = list.map((step) => step.name), marks = { y, x: list.map((step) => step.was) };
+  const width = Math.min(0.5, 14 / (plot.clientHeight / list.length));
+  return draw(plot, fig, [{ y, x: list.map((step) => step.n), width }, marks, marks], { xaxis: { range: [0, most] } });
+}
+
+export function funnel() {
+  node.append(bones("b-row", 4));
+  reads(["funnel"], paced(node, 1000, drawFunnel));
+}

@@ -1,0 +1,83 @@
+// The six numbers, each with its window and the same time last week.
+import { $, count, h, icon, replace } from "../dom.js";
+import { mood, since } from "../mood.js";
+import { page } from "../page.js";
+import { paced } from "../pace.js";
+import { reads, section, store } from "../store.js";
+import { UNKNOWN, change, lastWeek, money, percent, whole } from "../words.js";
+
+const USUAL = 0.2; // a change of less is within what weeks differ by, and stays grey
+const NUMBERS = [
+  { id: "visitors", name: "Visitors now", window: "5 min", write: whole, empty: "waiting for the first one" },
+  { id: "sales", name: "Sales today", window: "since 00:00", write: money, empty: "waiting for the first one" },
+  { id: "orders", name: "Orders today", window: "since 00:00", write: whole, empty: "waiting for the first one" },
+  { id: "conversion", name: "Conversion", window: "30 min", write: percent, empty: "needs a first visit", points: true },
+  { id: "average", name: "Average order", window: "today", write: money, empty: "needs a first order" },
+];
+const PARTS = [
+  ["payment_failed", "payments failed", "payment failed"],
+  ["paid_unfulfillable", "paid, no stock", "paid, no stock"],
+  ["low_stock", "low on stock", "low on stock"],
+];
+const nodes = new Map();
+
+function tile({ id, name, window }) {
+  const value = h("span", {}, h("i", { class: "bone b-figure" })), small = h("small", {}), than = h("p", { class: "than" }, h("i", { class: "bone b-line" }));
+  nodes.set(id, { value, small, than });
+  return h("article", { class: "tile num", id: `n-${id}` },
+    h("h2", {}, name, h("small", { class: window.startsWith("since") ? "said" : "" }, window)),
+    h("p", { class: "figure" }, value, small), than);
+}
+
+function foot({ write, points, empty }, now, was) {
+  if (mood() === "stale") return [since()];
+  if (now === undefined) return [empty];
+  if (was === undefined) return [now ? "nothing to compare with yet" : empty];
+  const than = [`was ${write(was)}`, h("span", { class: "mon" }, lastWeek(store.at))];
+  const moved = points ? { text: `${percent(Math.abs(now - was)).replace("%", "pt")}`, way: now > was ? "up" : now < was ? "down" : "" } : change(now, was);
+  if (!moved?.way) return than;
+  const unusual = Math.abs(now / was - 1) > USUAL;
+  const colour = unusual ? (moved.way === "up" ? "good" : "bad") : "";
+  return [h("b", { class: colour }, icon(moved.way), h("span", { class: "unseen" }, moved.way), moved.text), ...than];
+}
+
+function drawNumbers() {
+  if (mood() === "loading") return;
+  const now = section("now"), was = section("was");
+  for (const number of NUMBERS) {
+    const { value, than } = nodes.get(number.id), to = now.get(number.id);
+    if (to === undefined) replace(value, UNKNOWN, () => UNKNOWN);
+    else { delete value.dataset.sign; count(value, to, number.write); }
+    replace(than, [mood(), mood() === "stale" ? since() : "", to, was.get(number.id)].join(), () => foot(number, to, was.get(number.id)));
+  }
+  const many = now.get("visitors30"), { small } = nodes.get("visitors");
+  replace(small, String(many), () => (many ? `${whole(many)} in 30 min` : ""));
+  const others = now.get("currencies") ?? 0, more = nodes.get("sales").small;
+  replace(more, String(others), () => (others ? `and ${whole(others)} more ${others === 1 ? "currency" : "currencies"}` : ""));
+}
+
+function drawAttention() {
+  if (mood() === "loading") return;
+  const parts = section("attention"), total = PARTS.reduce((sum, [key]) => sum + (parts.get(key) ?? 0), 0);
+  const node = $("n-attention");
+  node.classList.toggle("attention", total > 0);
+  replace(node, JSON.stringify([...parts, mood(), mood() === "stale" && since()]), () => {
+    if (!parts.size) return [title(), h("p", { class: "figure" }, UNKNOWN), h("p", { class: "than" }, "not known yet")];
+    if (!total) {
+      const foot = mood() === "stale" ? [since()] : [h("b", { class: "good" }, icon("check")), "nothing to do"];
+      return [title(), h("p", { class: "figure" }, h("span", {}, "0")), h("p", { class: "than" }, ...foot)];
+    }
+    const links = PARTS.map(([key, many, one]) => h("a", { href: page.links[key] }, h("b", {}, whole(parts.get(key) ?? 0)), parts.get(key) === 1 ? one : many));
+    const lead = h("div", { class: "lead" }, h("h2", {}, "Needs attention"), h("p", { class: "figure" }, icon("alert"), h("span", {}, whole(total))),
+      h("p", { class: "than" }, mood() === "stale" ? since() : "now"));
+    return [lead, h("div", { class: "parts" }, ...links)];
+  });
+}
+const title = () => h("h2", {}, "Needs attention", h("small", {}, "now"));
+
+export function numbers() {
+  const attention = h("article", { class: "tile num", id: "n-attention" }, title(), h("p", { class: "figure" }, h("i", { class: "bone b-figure" })), h("p", { class: "than" }, h("i", { class: "bone b-line" })));
+  $("numbers").append(...NUMBERS.map(tile), attention);
+  reads(["now", "was"], paced($("numbers"), 0, drawNumbers));
+  reads(["attention"], paced($("numbers"), 500, drawAttention));
+}

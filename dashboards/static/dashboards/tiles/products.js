@@ -1,0 +1,113 @@
+// The signature tile: what is looked at, what lies in carts, what is left, and for how long.
+import { $, arrange, bones, h, icon, nothing, replace, say, svg } from "../dom.js";
+import { mood, since } from "../mood.js";
+import { page } from "../page.js";
+import { paced } from "../pace.js";
+import { reads, section } from "../store.js";
+import { UNKNOWN, span, whole } from "../words.js";
+
+const ROWS = 10, MINUTE_MS = 60_000;
+const COLUMNS = [
+  { id: "name", name: "Product", up: true, by: (row) => row.title.toLowerCase(), says: "by name" },
+  { id: "spark", name: "Views, 30 min" },
+  { id: "views", name: "Views/min", by: (row) => row.views, says: "most looked at" },
+  { id: "carts", name: "In carts", by: (row) => row.carts, says: "most in carts" },
+  { id: "sold", name: "Sold 30 min", by: (row) => row.sold, says: "most sold" },
+  { id: "available", name: "Available", up: true, by: (row) => row.available ?? Infinity, says: "fewest left" },
+  { id: "left", name: "Sells out in", up: true, by: (row) => row.left ?? Infinity, says: "first to sell out" },
+];
+const node = $("products"), rows = new Map();
+let order = { column: COLUMNS.at(-1), up: true }, body;
+
+function sellOut({ available, left }) {
+  if (available !== null && available <= 0) return h("span", { class: "state pill bad" }, icon("cross"), "Sold out");
+  if (left === null) return h("span", { class: "state" }, UNKNOWN);
+  const text = left >= 1440 ? "over a day" : span(Math.max(1, left) * MINUTE_MS);
+  if (left < 30) return h("span", { class: "state pill warn" }, icon("alert"), text);
+  if (left < 120) return h("span", { class: "state warn" }, icon("clock"), text);
+  return h("span", { class: "state" }, text);
+}
+
+function spark(values = []) {
+  const top = Math.max(1, ...values) * 1.05;
+  const points = values.map((value, i) => `${((i / Math.max(1, values.length - 1)) * 72).toFixed(1)} ${(21 - (value / top) * 19).toFixed(1)}`);
+  const line = points.length ? `M${points.join("L")}` : "";
+  return svg("svg", { class: "spark", viewBox: "0 0 72 22", preserveAspectRatio: "none", "aria-hidden": "true" },
+    svg("path", { class: "area", d: line && `${line}L72 22L0 22Z` }), svg("path", { d: line }));
+}
+
+function items() {
+  const names = section("names"), sparks = section("sparks");
+  const list = [...section("products")].map(([id, [views, carts, sold, available, left]]) => {
+    const [title, picture, link] = names.get(id) ?? [id, null, null];
+    return { id, views, carts, sold, available, left, title, picture, link, spark: sparks.get(id) };
+  });
+  const { column, up } = order, sign = up ? 1 : -1;
+  return list.sort((a, b) => {
+    const x = column.by(a), y = column.by(b);
+    return (x < y ? -sign : x > y ? sign : 0) || b.views - a.views || (a.id < b.id ? -1 : 1);
+  }).slice(0, ROWS);
+}
+
+const cell = (id) => h("td", { role: "cell", class: `c-${id}` });
+function row(id) {
+  if (!rows.has(id)) rows.set(id, h("tr", { role: "row", "data-id": id }, ...COLUMNS.map((column) => cell(column.id))));
+  return rows.get(id);
+}
+
+function fill(item) {
+  const tr = row(item.id), [name, line, views, carts, sold, available, left] = tr.cells;
+  const picture = item.picture ? h("img", { src: item.picture, alt: "", width: 24, height: 24 }) : h("span", { class: "noimg", "aria-hidden": "true" });
+  replace(name, `${item.title}${item.picture}${item.link}`, () => h("a", { class: "item", href: item.link, title: item.title }, picture, h("span", {}, item.title)));
+  replace(line, String(item.spark), () => spark(item.spark));
+  say(views, whole(item.views)); say(carts, whole(item.carts)); say(sold, whole(item.sold));
+  const short = item.available === null ? "" : item.available <= 0 ? "none" : item.carts > item.available ? "short" : "";
+  replace(available, `${item.available}${short}`, () => (item.available === null ? UNKNOWN : h("span", { class: short }, whole(item.available))));
+  replace(left, `${item.available} ${item.left}`, () => sellOut(item));
+  return tr;
+}
+
+function sortBy(column) {
+  order = { column, up: order.column === column ? !order.up : Boolean(column.up) };
+  heads();
+  drawProducts();
+}
+
+function heads() {
+  for (const th of node.querySelectorAll("th[data-id]")) {
+    const column = COLUMNS.find((one) => one.id === th.dataset.id), on = column === order.column;
+    if (on) th.setAttribute("aria-sort", order.up ? "ascending" : "descending");
+    else th.removeAttribute("aria-sort");
+    replace(th.firstChild, `${on}${order.up}`, () => [column.name, ...(on ? [icon(order.up ? "up" : "down")] : [])]);
+  }
+  const { column, up } = order, usual = up === Boolean(column.up);
+  $("products-window").dataset.says = usual ? column.says : `${column.says}, last first`;
+  say($("products-window"), mood() === "stale" ? since() : $("products-window").dataset.says);
+}
+
+function table() {
+  const head = COLUMNS.map((column) => (column.by
+    ? h("th", { scope: "col", class: `c-${column.id}`, "data-id": column.id }, h("button", { type: "button", onclick: () => sortBy(column) }, column.name))
+    : h("th", { scope: "col", class: `c-${column.id}` }, h("span", { class: "unseen" }, column.name))));
+  body = h("tbody");
+  return h("table", { class: "grid goods", role: "table" }, h("colgroup", {}, ...COLUMNS.map((column) => h("col", { class: `c-${column.id}` }))), h("thead", {}, h("tr", {}, ...head)), body);
+}
+
+function drawProducts() {
+  if (mood() === "loading") return;
+  const list = items();
+  if (!list.length) {
+    replace(node, "nothing", () => nothing("No product has been looked at yet.", "The ten that sell out soonest will stand here.",
+      h("a", { class: "do plain", href: page.links.products }, "See the catalogue")));
+    return;
+  }
+  if (node.dataset.sign !== "table") { replace(node, "table", table); heads(); }
+  arrange(body, list.map(fill));
+  const kept = new Set(list.map((item) => item.id));
+  for (const id of rows.keys()) if (!kept.has(id)) rows.delete(id);
+}
+
+export function products() {
+  node.append(bones("b-row", ROWS));
+  reads(["products", "sparks", "names"], paced(node, 2000, drawProducts));
+}

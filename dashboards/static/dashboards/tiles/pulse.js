@@ -1,0 +1,76 @@
+// Clicks and orders by minute, with last week behind them and the running minute at its present pace.
+import { $, h, nothing, replace } from "../dom.js";
+import { mood } from "../mood.js";
+import { paced } from "../pace.js";
+import { clear, draw, figure, scale } from "../plots.js";
+import { reads, section, store } from "../store.js";
+import { UNKNOWN, minute, money, wall, whole } from "../words.js";
+
+const MINUTE = 60_000, SETTLED_MS = 10_000; // a pace from less than ten seconds frightens people
+const node = $("pulse");
+
+/** [{at, clicks, orders, revenue, before, ordersBefore}], oldest first; the last is still running. */
+function rows() {
+  const ghost = section("ghost");
+  return [...section("minutes")].map(([key, [clicks, orders, revenue]]) => {
+    const [before, ordersBefore] = ghost.get(key) ?? [null, null];
+    return { at: Number(key) * MINUTE, clicks, orders, revenue, before, ordersBefore };
+  }).sort((a, b) => a.at - b.at);
+}
+
+function drawPulse() {
+  const fig = figure("pulse"), data = rows();
+  if (mood() === "empty" || (data.length && !data.some((row) => row.clicks || row.orders))) {
+    clear(node);
+    return replace(node, mood(), () => nothing("No clicks in the last 30 minutes.", "The first click draws this chart: clicks above, orders below, minute by minute."));
+  }
+  if (!fig || !data.length) return undefined;
+  delete node.dataset.sign;
+  const run = data.at(-1), full = data.slice(0, -1), last = full.at(-1);
+  const elapsed = Math.min(MINUTE, store.at - run.at), paceful = elapsed >= SETTLED_MS;
+  const pace = Math.round((run.clicks * MINUTE) / elapsed);
+  const x = (list) => list.map((row) => wall(row.at)), y = (list, key) => list.map((row) => row[key]);
+  const up = scale(Math.max(...y(data, "clicks"), ...y(data, "before"), paceful ? pace : 0) * 1.02, 3);
+  const low = scale(Math.max(...y(data, "orders"), ...y(data, "ordersBefore")), 1);
+  describe(last);
+  const bars = data.map((_, i) => (i === data.length - 1 ? 0.4 : 1));
+  return draw(node, fig, [
+    { x: x(data), y: y(data, "before") },
+    { x: x(full), y: y(full, "clicks") },
+    paceful ? { x: x([last, run]), y: [last.clicks, pace], customdata: [last.clicks, run.clicks] } : {},
+    paceful ? { x: x([run]), y: [pace] } : {},
+    { x: x(data), y: y(data, "ordersBefore") },
+    { x: x(data), y: y(data, "orders"), customdata: data.map((row) => money(row.revenue)), marker: { opacity: bars } },
+  ], {
+    xaxis: { range: [wall(data[0].at - 36_000), wall(run.at + 40_000)], tick0: wall(Math.ceil(data[0].at / (5 * MINUTE)) * 5 * MINUTE) },
+    yaxis: { range: [0, up.top * 1.015], tickvals: [0, 1, 2, 3].map((n) => n * up.step) },
+    yaxis2: { range: [0, low.top * 1.08], tickvals: [0, low.top] },
+    annotations: fig.layout.annotations.map((words, i) => ({ ...words, text: ["", whole(last.clicks), "", whole(last.orders)][i] || words.text })),
+  });
+}
+
+function describe(last) {
+  node.setAttribute("aria-label", `In the minute of ${minute(last.at)}: ${whole(last.clicks)} clicks and ${whole(last.orders)} orders. The table has each minute.`);
+}
+
+function drawTable() {
+  if ($("pulse-table").hidden) return;
+  const dash = (value, write = whole) => (value === null || value === undefined ? UNKNOWN : write(value));
+  const head = ["Minute", "Clicks", "last week", "Orders", "last week", "Revenue"].map((name) => h("th", { scope: "col" }, name));
+  const body = rows().reverse().map((row) => h("tr", {}, h("td", {}, minute(row.at)),
+    ...[dash(row.clicks), dash(row.before), dash(row.orders), dash(row.ordersBefore), money(row.revenue)].map((text) => h("td", {}, text))));
+  $("pulse-table").replaceChildren(h("table", {}, h("thead", {}, h("tr", {}, ...head)), h("tbody", {}, ...body)));
+}
+
+export function pulse() {
+  node.append(h("i", { class: "bone b-chart" }));
+  reads(["minutes", "ghost", "now"], paced(node, 250, drawPulse));
+  reads(["minutes", "ghost"], paced($("pulse-table"), 1000, drawTable));
+  $("pulse-twin").onclick = () => {
+    const on = $("pulse-table").hidden;
+    $("pulse-twin").setAttribute("aria-pressed", on);
+    node.hidden = on;
+    $("pulse-table").hidden = !on;
+    if (on) drawTable(); else drawPulse();
+  };
+}

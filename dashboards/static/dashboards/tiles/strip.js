@@ -1,0 +1,52 @@
+// The trust strip: what time this stands for, and how far the figures can be trusted.
+import { $, h, icon, replace, say } from "../dom.js";
+import { asOf, mood } from "../mood.js";
+import { paced } from "../pace.js";
+import { link, onLink } from "../socket.js";
+import { reads, section, store } from "../store.js";
+import { UNKNOWN, day, percent, seconds, span, time, whole, zone } from "../words.js";
+
+const LAG_LIMIT = 1000, DELAY_LIMIT_MS = 5000;
+let ahead = 0; // the server's clock less ours
+const PILLS = { loading: "CONNECTING", busy: "LIVE", empty: "LIVE", stale: "AS OF" };
+
+function clock() {
+  const at = mood() === "stale" ? asOf() : Date.now() + ahead, [date, now, where] = $("clock").children;
+  if (!at) return;
+  say(date, day(at)); say(now, time(at)); say(where, zone(at));
+  $("clock").dateTime = new Date(at).toISOString();
+}
+
+const figure = (name, value, mark = "") => [name, value, mark];
+const SOCKET = { live: ["connected", ""], connecting: ["connecting", ""], refused: ["closed", "warn"] };
+
+function rows() {
+  const health = section("health"), now = section("now");
+  const [socket, mark] = SOCKET[link.state] ?? [`lost ${span(Date.now() - link.since)} ago`, "warn"];
+  if (mood() === "loading") return [figure("Socket", socket, mark)];
+  if (mood() === "stale") return [figure("Delay, lag, work", "unknown"), figure("Socket", socket, mark)];
+  const delay = health.get("delay"), lag = health.get("lag"), waiting = health.get("waiting"), bots = now.get("bots");
+  return [
+    figure("Events", now.has("rate") ? `${whole(now.get("rate"))} /s` : UNKNOWN),
+    figure("Delay p95", delay === undefined ? "no events now" : seconds(delay), delay > DELAY_LIMIT_MS ? "warn" : ""),
+    figure("Kafka lag", lag === undefined ? UNKNOWN : whole(lag), lag > LAG_LIMIT ? "warn" : ""),
+    figure("Work waiting", waiting === undefined ? UNKNOWN : whole(waiting), waiting > LAG_LIMIT ? "warn" : ""),
+    figure("Socket", socket, mark),
+    figure("Bots", bots === undefined ? "excluded" : `excluded, ${percent(bots, 0)}`),
+  ];
+}
+
+function trust() {
+  const shown = rows();
+  replace($("trust"), JSON.stringify(shown), () => shown.map(([name, value, mark]) =>
+    h("div", {}, h("dt", {}, name), h("dd", { class: mark }, mark && icon("alert"), value))));
+}
+
+export function strip() {
+  const draw = () => { say($("mode"), PILLS[mood()]); clock(); trust(); };
+  const mark = paced(null, 900, draw);
+  reads(["health", "now"], () => { ahead = store.at - Date.now(); mark(); });
+  onLink(() => draw());
+  setInterval(draw, 1000);
+  draw();
+}

@@ -1,0 +1,87 @@
+// Where visitors come from and what they do: one bar chart by Plotly, its figures in a column of their own.
+import { $, bones, h, nothing, replace } from "../dom.js";
+import { mood } from "../mood.js";
+import { paced } from "../pace.js";
+import { clear, draw, figure, plain } from "../plots.js";
+import { reads, section } from "../store.js";
+import { change, whole } from "../words.js";
+
+const NAMES = { sources: "Sources", countries: "Countries", devices: "Devices", searches: "Searches", paths: "Paths", events: "Events" };
+const KEPT = "shop.live.tab";
+const LONGEST = 20; // letters that fit left of the bars
+const places = typeof Intl.DisplayNames === "function" ? new Intl.DisplayNames(["en"], { type: "region" }) : undefined;
+let open = localStorage.getItem(KEPT) in NAMES ? localStorage.getItem(KEPT) : "sources";
+const bars = h("div", { class: "plot", role: "img" });
+const mark = paced($("panel"), 1000, drawPanel);
+
+const OTHER = "(other)", WORDS = { "": "unknown", [OTHER]: "Other" };
+function name(key) {
+  if (key in WORDS) return WORDS[key];
+  if (open === "countries" && /^[A-Z]{2}$/.test(key)) return places?.of(key) ?? key;
+  if (open === "devices") return key[0].toUpperCase() + key.slice(1);
+  if (open === "paths") return key.split("\u001f").map((path) => path || "outside").join(" → ");
+  return key;
+}
+
+function label(text) {
+  return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
+}
+
+const items = () => [...section(open)].map(([key, [now, was]]) => ({ key, now, was, name: name(key) }))
+  .sort((a, b) => (a.key === OTHER) - (b.key === OTHER) || b.now - a.now);
+
+function drawPanel() {
+  if (open === "events" || mood() === "loading") return undefined;
+  const list = items(), panel = $("panel");
+  if (!list.length) {
+    clear(bars);
+    return replace(panel, `nothing ${open}`, () => nothing(`No ${open} in the last 30 minutes.`, open === "searches" ? "What shoppers look for is counted here." : "Each visit is put under what it brought along."));
+  }
+  replace(panel, "bars", () => bars);
+  const fig = figure("bars");
+  if (!fig || !bars.clientHeight) return undefined;
+  bars.setAttribute("aria-label", `${NAMES[open]}: ${list.map((item) => `${item.name} ${item.now}`).join(", ")}`);
+  const { meta } = fig.layout, y = list.map((_, i) => i), width = Math.min(0.5, 14 / (bars.clientHeight / list.length));
+  const column = (text, i, shift, color, weight) => ({ text, x: 1, xref: "paper", xanchor: "right", xshift: shift, y: i, yanchor: "middle", font: { size: 12, color, weight } });
+  const stale = mood() === "stale", marks = { y, x: list.map((item) => item.was) };
+  const moved = (item) => { const by = change(item.now, item.was); return by ? `${{ up: "+", down: "−" }[by.way] ?? ""}${by.text}`.replace(/^\+(.*×)$/, "$1") : ""; };
+  return draw(bars, fig, [
+    { y, x: list.map((item) => item.now), width, customdata: list.map((item) => plain(item.name)), marker: { color: list.map((item) => (item.key === OTHER ? meta.other : meta.bar)) } },
+    marks, marks,
+  ], {
+    margin: { r: list.some((item) => moved(item)) ? 104 : 64 },
+    xaxis: { range: [0, Math.max(...list.flatMap((item) => [item.now, item.was ?? 0]))] },
+    yaxis: { tickvals: y, ticktext: list.map((item) => plain(label(item.name))), range: [list.length - 0.5, -0.5] },
+    annotations: list.flatMap((item, i) => [column(whole(item.now), i, 40, stale ? meta.faint : meta.ink, 600), column(moved(item), i, 88, meta.faint, 400)]),
+  });
+}
+
+function show(key) {
+  open = key;
+  localStorage.setItem(KEPT, key);
+  for (const button of $("tabs").children) {
+    const on = button.dataset.key === key;
+    button.setAttribute("aria-selected", on);
+    button.tabIndex = on ? 0 : -1;
+  }
+  $("panel").setAttribute("aria-labelledby", `tab-${key}`);
+  $("tops").classList.toggle("show-events", key === "events");
+  drawPanel();
+}
+
+function arrows(event) {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!step) return;
+  const shown = [...$("tabs").children].filter((button) => button.offsetParent);
+  const next = shown[(shown.indexOf(event.currentTarget) + step + shown.length) % shown.length];
+  show(next.dataset.key);
+  next.focus();
+}
+
+export function tabs() {
+  $("tabs").append(...Object.entries(NAMES).map(([key, text]) =>
+    h("button", { type: "button", role: "tab", id: `tab-${key}`, "data-key": key, "aria-controls": "panel", onclick: () => show(key), onkeydown: arrows }, text)));
+  $("panel").append(bones("b-row", 5));
+  reads(Object.keys(NAMES), mark);
+  show(open);
+}

@@ -1,0 +1,63 @@
+// Writes figures as people read them, by the viewer's locale and the shop's time zone and currency.
+import { page } from "./page.js";
+
+const SPACE = "\u00a0";
+export const UNKNOWN = "–";
+const made = new Map();
+function numbers(options) {
+  const key = JSON.stringify(options);
+  if (!made.has(key)) made.set(key, new Intl.NumberFormat(page.locale, options));
+  return made.get(key);
+}
+
+export const whole = (n) => numbers({ maximumFractionDigits: 0 }).format(n);
+const digits = (n, most) => numbers({ minimumFractionDigits: most, maximumFractionDigits: most }).format(n);
+
+/** Micros of a currency: no cents from 1,000 up. */
+export function money(micros, currency = page.currency) {
+  const value = micros / 1e6, cents = Math.abs(value) < 1000 && value !== 0 ? 2 : 0;
+  const style = { style: "currency", currencyDisplay: "narrowSymbol", minimumFractionDigits: cents, maximumFractionDigits: cents };
+  try {
+    return numbers({ ...style, currency }).format(value);
+  } catch {
+    return `${digits(value, cents)}${SPACE}${currency}`; // a foreign order may name a currency that is none
+  }
+}
+
+export const percent = (share, most = 1) => `${digits(share * 100, most)}${SPACE}%`;
+export const seconds = (ms) => (ms < 10_000 ? `${digits(ms / 1000, 2)}${SPACE}s` : span(ms));
+
+/** A span in two units at most: 40 s, 8 min, 1 h 03, 2 d 4 h. */
+export function span(ms) {
+  const s = Math.max(0, Math.round(ms / 1000)), m = Math.floor(s / 60), h = Math.floor(m / 60), d = Math.floor(h / 24);
+  if (s < 60) return `${s}${SPACE}s`;
+  if (m < 60) return `${m}${SPACE}min`;
+  if (h < 24) return `${h}${SPACE}h${SPACE}${String(m % 60).padStart(2, "0")}`;
+  return `${d}${SPACE}d${SPACE}${h % 24}${SPACE}h`;
+}
+
+/** How two figures differ: {text: "24 %" | "7 ×", way: "up" | "down" | ""}; null where nothing can be said. */
+export function change(now, was) {
+  if (!was || now === undefined) return null;
+  if (now > 3 * was) return { text: `${whole(now / was)}${SPACE}×`, way: "up" };
+  const share = Math.abs(now / was - 1), way = now > was ? "up" : now < was ? "down" : "";
+  return { text: percent(share, share < 0.1 ? 1 : 0), way };
+}
+
+const clock = (options) => new Intl.DateTimeFormat(page.locale, { timeZone: page.zone, ...options });
+const times = clock({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const minutes = clock({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const days = clock({ weekday: "short", day: "numeric", month: "short" });
+const zones = clock({ timeZoneName: "short" });
+export const time = (ms) => times.format(ms);
+export const minute = (ms) => minutes.format(ms);
+export const day = (ms) => days.format(ms);
+export const zone = (ms) => zones.formatToParts(ms).find((part) => part.type === "timeZoneName").value;
+
+const parts = new Intl.DateTimeFormat("sv-SE", { timeZone: page.zone, dateStyle: "short", timeStyle: "medium" });
+/** The shop's wall clock as Plotly reads dates: "2026-11-23 14:32:00". */
+export const wall = (ms) => parts.format(ms);
+
+const shortDay = new Intl.DateTimeFormat(page.locale, { timeZone: page.zone, weekday: "short" });
+/** "last Mon": the day of a week ago has the name of today. */
+export const lastWeek = (ms) => `last ${shortDay.format(ms)}`;

@@ -1,0 +1,73 @@
+"""The pages of the control room. urls.py -> here -> templates; live figures come by the socket."""
+
+import msgspec
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from dashboards.access import may_watch
+from dashboards.feed import who
+
+PLOTLY = "dashboards/vendor/plotly-cartesian-4.1.1.min.js"
+ROAD = ("placed", "paid", "packed", "shipped", "delivered")
+ASIDE = ("payment_failed", "refund_pending", "backordered", "refunded", "cancelled")
+
+
+def _theme(request: HttpRequest) -> str:
+    """The viewer's own choice, "" where the system decides."""
+    theme = request.COOKIES.get("theme", "")
+    return theme if theme in ("light", "dark") else ""
+
+
+def _links() -> dict[str, object]:
+    """Where one acts on what the page shows: lists of the admin, filtered."""
+    orders, levels = reverse("admin:orders_order_changelist"), reverse("admin:inventory_level_changelist")
+    return {
+        "orders": orders,
+        "products": reverse("admin:catalogue_product_changelist"),
+        "status": {status: f"{orders}?status__exact={status}" for status in (*ROAD, *ASIDE)},
+        "payment_failed": f"{orders}?status__exact=payment_failed",
+        "paid_unfulfillable": f"{orders}?status__exact=paid",
+        "low_stock": levels,
+    }
+
+
+@require_safe
+@login_required
+def live(request: HttpRequest) -> HttpResponse:
+    """The live page."""
+    if not may_watch(request.user):
+        raise PermissionDenied
+    links = _links()
+    page = {
+        "socket": "/ws/dashboard/",
+        "zone": settings.SHOP_TIME_ZONE,
+        "currency": settings.SHOP_CURRENCY,
+        "you": who(request.COOKIES.get(settings.VISITOR_COOKIE, "")),
+        "shop": "/",
+        "ops": reverse("ops"),
+        "login": f"{reverse(settings.LOGIN_URL)}?next={request.path}",
+        "links": links,
+    }
+    context = {
+        "page": msgspec.json.encode(page).decode(),
+        "links": links,
+        "plotly": PLOTLY,
+        "shop_name": settings.SHOP_NAME,
+        "shop_url": "/",
+        "theme": _theme(request),
+    }
+    return render(request, "dashboards/live.html", context)
+
+
+@require_safe
+@login_required
+def ops(request: HttpRequest) -> HttpResponse:
+    """What the pipeline does, and what to do where it does not."""
+    if not may_watch(request.user):
+        raise PermissionDenied
+    return HttpResponse("soon")
