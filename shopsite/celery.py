@@ -8,3 +8,16 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shopsite.settings")
 app = Celery("shopsite")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["shopsite", "orders", "inventory", "dashboards"])
+# Each expires before it is due again: a worker that was away has no heap of them to work off.
+app.conf.beat_schedule = {
+    "wake what waits in the inbox": {
+        "task": "shopsite.tasks.sweep",
+        "schedule": 2.0,
+        "options": {"expires": 2.0},
+    },
+    "trim outbox and inbox": {
+        "task": "shopsite.tasks.trim_events",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
+    },
+}

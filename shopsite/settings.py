@@ -72,6 +72,8 @@ INVENTORY_PARTITIONS = env.number("INVENTORY_PARTITIONS", 3, 1, 512)
 CLICK_RETENTION_DAYS = env.number("CLICK_RETENTION_DAYS", 30, 1, 3650)
 REPLICATION_FACTOR = env.number("REPLICATION_FACTOR", 1, 1, 7)
 CLICK_SPOOL_MEGABYTES = env.number("CLICK_SPOOL_MEGABYTES", 64, 1, 10_000)
+KEEP_OUTBOX_DAYS = env.number("KEEP_OUTBOX_DAYS", 7, 1, 3650)  # after publication
+KEEP_INBOX_DAYS = env.number("KEEP_INBOX_DAYS", 7, 1, 3650)  # after processing
 
 # --- Redis ------------------------------------------------------------------------------------
 REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")

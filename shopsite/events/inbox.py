@@ -1,7 +1,9 @@
-"""What a handler is given: one message as it was read. InboxEvent -> Received -> fulfilment.handle_*."""
+"""What a handler is given, and what a topic's way is. consume -> InboxEvent -> Received -> Route.handle."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
 
 from shopsite.events.schemas import Event
 
@@ -24,6 +26,28 @@ class Received:
     def origin(self) -> str:
         """Where it stands in the log, as text."""
         return position(self.topic, self.partition, self.offset)
+
+
+class Reader(Protocol):
+    """One of schemas.read_*."""
+
+    def __call__(self, value: bytes | None, *, origin: str, now: datetime) -> Event:
+        """The event in a message; origin: its event_id where it has none. Raises PoisonEvent."""
+
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+
+@dataclass(frozen=True)
+class Route:
+    """The way of one topic's messages, as pipeline.py lists them."""
+
+    topic: str  # the logical name
+    read: Reader
+    wanted: Callable[[bytes | None, Headers], bool]  # others are skipped; may raise PoisonEvent
+    key: Callable[[Event], str]  # what must be processed in order
+    # Called in the drain's transaction with rows in the order of their offset; all of them or none.
+    handle: Callable[[Sequence[Received]], None]
 
 
 def position(topic: str, partition: int, offset: int) -> str:

@@ -1,5 +1,7 @@
 """`manage.py relay`: bring the outbox to Kafka until asked to stop. A door to events/relay.py."""
 
+from typing import Any
+
 from django.core.management.base import BaseCommand
 
 from shopsite.events import relay
@@ -14,7 +16,7 @@ class Command(BaseCommand):
         "one is active, the others stand by. Ends at SIGTERM or Ctrl-C."
     )
 
-    def handle(self, **_options: object) -> None:
+    def handle(self, *_args: Any, **_options: Any) -> None:
         """Relay until asked to stop."""
         with stopping() as stop:
             relay.run(stop)

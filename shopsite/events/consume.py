@@ -1,0 +1,327 @@
+"""Write orders, stock events and dead letters down. Kafka -> here -> InboxEvent, DeadLetter -> drain.
+
+Whatever a batch [a, b) leads to and the move of the stored offset from a to b are one transaction, which
+does nothing where the stored offset is not a: so a message counts once, however often it is delivered
+and whoever else reads its partition. What is committed to Kafka afterwards is a hint for tools.
+"""
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from django.db import DatabaseError, connection, transaction
+from kafka import KafkaConsumer
+from kafka.consumer.subscription_state import ConsumerRebalanceListener
+from kafka.errors import KafkaError
+from kafka.structs import OffsetAndMetadata, TopicPartition
+
+from shopsite.events.deadletters import as_dead_letter, dead_letter_row, headers_as_text, keep_dead_letters
+from shopsite.events.heartbeat import Heartbeat
+from shopsite.events.inbox import Headers, Route, fallback_event_id
+from shopsite.events.kafka import close_quietly, make_consumer
+from shopsite.events.loops import run_steps
+from shopsite.events.models import DeadLetter, InboxEvent, OutboxEvent, StoredOffset
+from shopsite.events.outbox import forward_many, storable
+from shopsite.events.schemas import PoisonEvent
+from shopsite.events.topics import DEAD, TOPICS, logical_name
+
+log = logging.getLogger(__name__)
+GROUP: Final = "consume"
+POLL_MS: Final = 200  # also how late a stop is noticed
+BATCH: Final = 500
+COMMIT_SECONDS: Final = 2.0
+BROKEN_SECONDS: Final = 30.0  # between looks at a partition whose stored offset cannot be
+
+Wake = Callable[[str, int], None]  # topic, partition; never raises
+
+
+@dataclass
+class Intake:
+    """What one batch of one partition leads to."""
+
+    rows: list[InboxEvent] = field(default_factory=list)
+    dead: list[OutboxEvent] = field(default_factory=list)  # on their way to the dead-letter topic
+    letters: list[DeadLetter] = field(default_factory=list)  # read back from it
+
+
+class Consumption:
+    """One consumer and what it knows of its partitions."""
+
+    def __init__(self, stop: threading.Event, routes: Mapping[str, Route], wake: Wake) -> None:
+        self.counts: Counter[str] = Counter()
+        self._stop, self._routes, self._wake = stop, routes, wake
+        self._topics = [*routes, *(name for name in TOPICS if name.endswith(DEAD))]
+        self._consumer: KafkaConsumer | None = None
+        self._next: dict[TopicPartition, int] = {}  # what we believe is stored
+        self._broken: dict[TopicPartition, float] = {}  # when to look again
+        self._only_database = False  # that failed, so the consumer is as good as before
+        self._committed_at = 0.0
+        self._heart = Heartbeat("consume")
+
+    def step(self) -> int:
+        """Read what has come and write it down; how many messages.
+
+        Raises Unavailable, KafkaError or DatabaseError.
+        """
+        consumer = self._consumer
+        if consumer is None:
+            consumer = self._consumer = make_consumer(
+                *self._topics, group=GROUP, listener=_Forget(self._next), metadata_max_age_ms=10_000
+            )
+        polled = consumer.poll(timeout_ms=POLL_MS, max_records=BATCH)
+        try:
+            written = self._process(consumer, polled)
+        except DatabaseError:
+            self._only_database = True
+            raise
+        self._commit(consumer)
+        self._beat(consumer)
+        return written
+
+    def recover(self) -> None:
+        """After a failure: what was polled and not written is read again."""
+        self._next.clear()
+        only_database, self._only_database = self._only_database, False
+        if self._consumer is not None and not only_database:
+            close_quietly(self._consumer, timeout=1.0)
+            self._consumer = None
+            self._broken.clear()
+        if not connection.in_atomic_block:
+            connection.close()
+
+    def close(self) -> None:
+        """Leave the group, so that others take the partitions at once."""
+        if self._consumer is not None:
+            self._commit(self._consumer, force=True)
+            close_quietly(self._consumer, timeout=2.0)
+            self._consumer = None
+        self._heart.stop()
+
+    # --- where to read ------------------------------------------------------------------------
+    def _place(self, consumer: KafkaConsumer) -> set[TopicPartition]:
+        """Seek partitions that are new here to their stored offset; what was polled of them is void."""
+        now = time.monotonic()
+        fresh = {
+            place
+            for place in consumer.assignment()
+            if place not in self._next and self._broken.get(place, 0.0) <= now
+        }
+        if not fresh:
+            return fresh
+        lows, highs = consumer.beginning_offsets(list(fresh)), consumer.end_offsets(list(fresh))
+        for place in fresh:
+            self._seek(consumer, place, lows[place], highs[place])
+        return fresh
+
+    def _seek(self, consumer: KafkaConsumer, place: TopicPartition, low: int, high: int) -> None:
+        stored = stored_offset(logical_name(place.topic), place.partition, begin=low)
+        if stored > high:
+            log.error(
+                "%s:%d stands still: offset %d is stored, but the log ends at %d. Was the topic made anew? "
+                "Then delete its stored offset in the admin, and it is read from its start.",
+                place.topic, place.partition, stored, high,
+            )  # fmt: skip
+            self._broken[place] = time.monotonic() + BROKEN_SECONDS
+            consumer.pause(place)
+            return
+        if stored < low:
+            log.error(
+                "%s:%d: offsets %d to %d are gone from the log before they were read; it goes on at %d",
+                place.topic, place.partition, stored, low - 1, low,
+            )  # fmt: skip
+            advance(logical_name(place.topic), place.partition, stored, low)
+            stored = low
+        if self._broken.pop(place, None) is not None:
+            consumer.resume(place)
+        consumer.seek(place, stored)
+        self._next[place] = stored
+
+    # --- writing ------------------------------------------------------------------------------
+    def _process(self, consumer: KafkaConsumer, polled: Mapping[TopicPartition, Sequence[Any]]) -> int:
+        fresh = self._place(consumer)
+        batches = {
+            place: (records, consumer.position(place))
+            for place, records in polled.items()
+            if place in self._next and place not in fresh
+        }
+        return self._write(consumer, batches)
+
+    def _write(
+        self, consumer: KafkaConsumer, batches: Mapping[TopicPartition, tuple[Sequence[Any], int]]
+    ) -> int:
+        """Store the batches, each only where the stored offset is its beginning; how many messages."""
+        if not batches:
+            return 0
+        now = datetime.now(UTC)
+        read = {
+            place: self._read(
+                place, [record for record in records if record.offset >= self._next[place]], now
+            )
+            for place, (records, _) in batches.items()
+        }
+        stale = set()
+        with transaction.atomic():
+            for place, intake in read.items():
+                topic, end = logical_name(place.topic), batches[place][1]
+                if advance(topic, place.partition, self._next[place], end):
+                    _keep(intake)
+                else:
+                    stale.add(place)
+        written = 0
+        for place, (records, end) in batches.items():
+            if place in stale:
+                self._read_again(place)
+                continue
+            self._next[place] = end
+            written += len(records)
+            if read[place].rows:
+                self._wake(logical_name(place.topic), place.partition)
+            self._count(read[place], len(records))
+        if stale:
+            self._place(consumer)
+        return written
+
+    def _read_again(self, place: TopicPartition) -> None:
+        log.warning(
+            "%s:%d: somebody else moved the stored offset; this batch is dropped",
+            place.topic,
+            place.partition,
+        )
+        self.counts["dropped_batches"] += 1
+        del self._next[place]
+
+    def _read(self, place: TopicPartition, records: Iterable[Any], now: datetime) -> Intake:
+        intake, topic = Intake(), logical_name(place.topic)
+        for record in records:
+            if topic.endswith(DEAD):
+                intake.letters.append(
+                    as_dead_letter(
+                        topic, record.partition, record.offset, record.key, record.value, record.headers
+                    )
+                )
+            else:
+                _take(intake, self._routes[topic], record, now)
+        return intake
+
+    def _count(self, intake: Intake, messages: int) -> None:
+        self.counts["read"] += messages
+        self.counts["kept"] += len(intake.rows)
+        self.counts["dead"] += len(intake.dead)
+
+    # --- telling ------------------------------------------------------------------------------
+    def _commit(self, consumer: KafkaConsumer, *, force: bool = False) -> None:
+        """Tell Kafka where we are, so that its tools see the lag."""
+        now = time.monotonic()
+        if not self._next or (now - self._committed_at < COMMIT_SECONDS and not force):
+            return
+        self._committed_at = now
+        offsets = {place: OffsetAndMetadata(offset, "", -1) for place, offset in self._next.items()}
+        consumer.commit_async(offsets, callback=_committed)
+
+    def _beat(self, consumer: KafkaConsumer) -> None:
+        ends = {place: consumer.highwater(place) for place in self._next}
+        lag = sum(max(0, end - self._next[place]) for place, end in ends.items() if end is not None)
+        self._heart.beat(partitions=len(self._next), broken=len(self._broken), lag=lag, **self.counts)
+
+
+class _Forget(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
+    """A partition that was taken away may have moved on when it comes back."""
+
+    def __init__(self, known: dict[TopicPartition, int]) -> None:
+        self._known = known
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Forget what we believed of them."""
+        for place in revoked:
+            self._known.pop(place, None)
+
+    def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
+        """The same: others have had them for a while."""
+        self.on_partitions_revoked(lost)
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Nothing here: the step after the poll seeks, where it may take its time."""
+
+
+def run(stop: threading.Event, routes: Mapping[str, Route], wake: Wake) -> None:
+    """Consume until asked to stop."""
+    consumption = Consumption(stop, routes, wake)
+    try:
+        run_steps(
+            consumption.step,
+            stop,
+            name="consume",
+            idle=lambda: None,  # the poll waits
+            recover=consumption.recover,
+            expected=(KafkaError, DatabaseError),
+        )
+    finally:
+        consumption.close()
+
+
+def stored_offset(topic: str, partition: int, *, begin: int) -> int:
+    """The next offset to read of a partition; begin where none is stored yet, and from now on."""
+    row, _ = StoredOffset.objects.get_or_create(
+        group=GROUP, topic=topic, partition=partition, defaults={"next_offset": begin}
+    )
+    return row.next_offset
+
+
+def advance(topic: str, partition: int, start: int, end: int) -> bool:
+    """Move the stored offset from start to end; whether it was start. In the caller's transaction."""
+    return bool(
+        StoredOffset.objects.filter(group=GROUP, topic=topic, partition=partition, next_offset=start).update(
+            next_offset=end
+        )
+    )
+
+
+def _take(intake: Intake, route: Route, record: Any, now: datetime) -> None:  # noqa: ANN401 - kafka-python's
+    """Add a message to what its batch leads to."""
+    headers: Headers = record.headers or []
+    origin = fallback_event_id(route.topic, record.partition, record.offset, headers)
+    try:
+        if not route.wanted(record.value, headers):
+            return
+        event = route.read(record.value, origin=origin, now=now)
+    except PoisonEvent as error:
+        intake.dead.append(
+            dead_letter_row(
+                topic=route.topic,
+                partition=record.partition,
+                offset=record.offset,
+                reason=str(error),
+                key=(record.key or b"").decode("utf-8", "replace"),
+                value=record.value,
+                headers=headers_as_text(headers),
+            )
+        )
+        return
+    intake.rows.append(
+        InboxEvent(
+            topic=route.topic,
+            partition=record.partition,
+            offset=record.offset,
+            key=storable(route.key(event), 200),
+            event_id=event.event_id,
+            value=record.value,
+        )
+    )
+
+
+def _keep(intake: Intake) -> None:
+    # conflicts only where a stored offset was deleted so that a topic is read again: those rows are known
+    InboxEvent.objects.bulk_create(intake.rows, ignore_conflicts=True)
+    forward_many(intake.dead)
+    keep_dead_letters(intake.letters)
+
+
+def _committed(offsets: object, response: object) -> None:
+    """A failed hint costs nothing: the next one comes soon."""
+    if isinstance(response, Exception):
+        log.debug("offsets %s were not committed: %s", offsets, response)

@@ -1,0 +1,170 @@
+"""Process what waits in the inbox. InboxEvent, in the order of its offset -> here -> Route.handle.
+
+The effects of a batch and its rows' `done` are one transaction under the partition's lock. Where a batch
+fails it is halved until the row at fault is alone: that one is tried again later, five times in all,
+then becomes a dead letter. Until then later rows of its key wait; all others go on.
+"""
+
+import logging
+import time
+import zlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from shopsite.events.deadletters import dead_letter_row
+from shopsite.events.inbox import Received, Route
+from shopsite.events.models import InboxEvent, InboxState, OutboxEvent
+from shopsite.events.outbox import forward_many
+from shopsite.events.schemas import PoisonEvent, Unavailable
+
+log = logging.getLogger(__name__)
+BATCH: Final = 500  # 200 to 500 rows make the commit's cost small: benchmarks/replay.py
+TRIES: Final = 5  # alone
+TURN_SECONDS: Final = 20.0  # then other partitions have their turn
+LOCK_CLASS: Final = 0x1B0  # of PostgreSQL's advisory locks, so that no other use of them collides
+
+
+def drain(route: Route, partition: int) -> int:
+    """Process a partition's waiting rows until none is due; how many.
+
+    Returns at once where another process drains it.
+    """
+    until, total = time.monotonic() + TURN_SECONDS, 0
+    while time.monotonic() < until:
+        settled = _drain_batch(route, partition)
+        total += settled or 0
+        # Rows that came after the lock's holder looked, and whose wake-up found the lock held, are its own
+        # to find: so it looks once more after letting go.
+        if settled is None or (settled == 0 and not due(route.topic, partition).exists()):
+            break
+    return total
+
+
+def due(topic: str, partition: int) -> QuerySet[InboxEvent]:
+    """The rows of a partition that may be processed now, in order."""
+    now = timezone.now()
+    waiting = InboxEvent.objects.filter(topic=topic, partition=partition, state=InboxState.WAITING)
+    resting = waiting.filter(due_at__gt=now).values("key")
+    return waiting.exclude(key__in=resting).order_by("offset")
+
+
+def overdue() -> list[tuple[str, int]]:
+    """(topic, partition) of every partition that has rows to process now."""
+    waiting = InboxEvent.objects.filter(state=InboxState.WAITING)
+    ready = waiting.filter(Q(due_at__isnull=True) | Q(due_at__lte=timezone.now()))
+    return sorted(ready.order_by().values_list("topic", "partition").distinct())
+
+
+def _drain_batch(route: Route, partition: int) -> int | None:
+    """Process up to BATCH rows in one transaction; how many were settled, None where another drains."""
+    with transaction.atomic():
+        if not _lock(route.topic, partition):
+            return None
+        rows = list(due(route.topic, partition)[:BATCH])
+        turn = _Turn(route)
+        # Rows that failed before go alone, so that they do not fail the others with them once more.
+        for row in rows:
+            if row.attempts:
+                turn.process([row])
+        turn.process([row for row in rows if not row.attempts])
+        turn.write()
+        return turn.settled
+
+
+def _lock(topic: str, partition: int) -> bool:
+    """Hold the partition until the transaction ends; SQLite's one write lock is held already."""
+    if connection.vendor != "postgresql":
+        return True
+    with connection.cursor() as cursor:
+        number = zlib.crc32(f"{topic}:{partition}".encode()) & 0x7FFFFFFF
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [LOCK_CLASS, number])
+        (held,) = cursor.fetchone()
+        return bool(held)
+
+
+class _Turn:
+    """One batch: what was done, what failed, and which keys wait because of it."""
+
+    def __init__(self, route: Route) -> None:
+        self._route = route
+        self._done: list[InboxEvent] = []
+        self._failed: list[InboxEvent] = []
+        self._dead: list[OutboxEvent] = []
+        self._keys: set[str] = set()
+
+    @property
+    def settled(self) -> int:
+        """Rows that need no more processing."""
+        return len(self._done) + len(self._dead)
+
+    def process(self, rows: Iterable[InboxEvent]) -> None:
+        """Handle the rows in order; those that fail are found by halving."""
+        due_rows = [row for row in rows if row.key not in self._keys]
+        if not due_rows:
+            return
+        try:
+            with transaction.atomic():
+                self._route.handle(self._received(due_rows))
+        except (OperationalError, InterfaceError):
+            raise  # a deadlock or a lost connection is nobody's fault: the whole batch again
+        except Exception as error:
+            if len(due_rows) == 1:
+                self._fail(due_rows[0], error)
+                return
+            middle = len(due_rows) // 2
+            self.process(due_rows[:middle])
+            self.process(due_rows[middle:])
+        else:
+            self._done.extend(due_rows)
+
+    def write(self) -> None:
+        """Write down how far each row is."""
+        now = timezone.now()
+        done = [row.pk for row in self._done]
+        InboxEvent.objects.filter(pk__in=done).update(
+            state=InboxState.DONE, done_at=now, due_at=None, error=""
+        )
+        InboxEvent.objects.bulk_update(self._failed, ["state", "attempts", "error", "due_at", "done_at"])
+        forward_many(self._dead)
+
+    def _received(self, rows: Sequence[InboxEvent]) -> list[Received]:
+        return [_as_received(self._route, row) for row in rows]
+
+    def _fail(self, row: InboxEvent, error: Exception) -> None:
+        now = timezone.now()
+        row.error = f"{type(error).__name__}: {error}"[:2000].replace("\0", "\ufffd")
+        self._failed.append(row)
+        if not isinstance(error, Unavailable):
+            row.attempts += 1
+        if isinstance(error, PoisonEvent) or row.attempts >= TRIES:
+            self._bury(row, error, now)
+            return
+        row.due_at = now + timedelta(seconds=2.0**row.attempts)
+        self._keys.add(row.key)
+        log.warning("%s failed (%d of %d): %s", row, row.attempts, TRIES, row.error, exc_info=error)
+
+    def _bury(self, row: InboxEvent, error: Exception, now: datetime) -> None:
+        row.state, row.done_at, row.due_at = InboxState.DEAD, now, None
+        reason = str(error) if isinstance(error, PoisonEvent) else f"failed {row.attempts} times: {row.error}"
+        self._dead.append(
+            dead_letter_row(
+                topic=row.topic,
+                partition=row.partition,
+                offset=row.offset,
+                reason=reason,
+                key=row.key,
+                value=bytes(row.value),
+                headers={"event_id": row.event_id},
+            )
+        )
+
+
+def _as_received(route: Route, row: InboxEvent) -> Received:
+    """The row as handlers take it. Raises PoisonEvent where newer code does not read it any more."""
+    event = route.read(bytes(row.value), origin=row.event_id, now=row.received_at)
+    return Received(row.topic, row.partition, row.offset, row.key, event, row.event_id)

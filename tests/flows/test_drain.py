@@ -1,0 +1,176 @@
+"""What waits in the inbox is processed in order, once, and one bad message stops no other."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError, transaction
+from django.utils import timezone
+
+from shopsite.catalogue.models import Product
+from shopsite.events.deadletters import ORIGIN_HEADER, REASON_HEADER
+from shopsite.events.drain import TRIES, drain, overdue
+from shopsite.events.inbox import Received, Route
+from shopsite.events.models import InboxEvent, InboxState, OutboxEvent
+from shopsite.events.schemas import PoisonEvent, Unavailable, read_stock
+from shopsite.events.trim import trim_inbox, trim_outbox
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Ledger:
+    """A handler that writes a product for each message, and fails where it is told to."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.failures: dict[int, Exception] = {}
+
+    def __call__(self, batch: Sequence[Received]) -> None:
+        self.batches.append([item.offset for item in batch])
+        for item in batch:
+            Product.objects.create(sku=f"{item.offset}", title=item.key)
+            if item.offset in self.failures:
+                raise self.failures[item.offset]
+
+    @property
+    def written(self) -> list[int]:
+        return sorted(int(sku) for sku in Product.objects.values_list("sku", flat=True))
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+def route(handle: Callable[[Sequence[Received]], None]) -> Route:
+    return Route("inventory", read_stock, lambda _value, _headers: True, lambda _event: "", handle)
+
+
+def arrive(*keys: str, value: bytes | None = None) -> None:
+    """A row for each key, at offsets 0, 1, 2 ..."""
+    good = b'{"product_id": "x", "quantity_change": 1, "timestamp": "2024-06-18T12:36:56Z"}'
+    InboxEvent.objects.bulk_create(
+        InboxEvent(
+            topic="inventory", partition=0, offset=offset, key=key, event_id=f"e{offset}", value=value or good
+        )
+        for offset, key in enumerate(keys)
+    )
+
+
+def states() -> list[str]:
+    return list(InboxEvent.objects.order_by("offset").values_list("state", flat=True))
+
+
+def pass_time() -> None:
+    """What waits for another try is due."""
+    InboxEvent.objects.filter(due_at__isnull=False).update(due_at=timezone.now() - timedelta(seconds=1))
+
+
+def test_a_batch_is_handled_once_in_the_order_of_its_offsets(ledger: Ledger) -> None:
+    arrive(*"abcab")
+    assert drain(route(ledger), 0) == 5
+    assert drain(route(ledger), 0) == 0
+    assert ledger.batches == [[0, 1, 2, 3, 4]]
+    assert states() == [InboxState.DONE] * 5
+
+
+def test_effects_and_done_are_one_transaction(ledger: Ledger) -> None:
+    arrive(*"abc")
+    ledger.failures[2] = OperationalError("the connection is gone")
+    with pytest.raises(OperationalError):
+        drain(route(ledger), 0)
+    assert ledger.written == []
+    assert states() == [InboxState.WAITING] * 3
+
+
+def test_a_bad_row_stops_only_the_later_rows_of_its_key(ledger: Ledger) -> None:
+    arrive(*"abcabc")
+    ledger.failures[1] = RuntimeError("cannot")
+    assert drain(route(ledger), 0) == 4
+    assert ledger.written == [0, 2, 3, 5]
+    row = InboxEvent.objects.get(offset=1)
+    assert (row.state, row.attempts, row.error) == (InboxState.WAITING, 1, "RuntimeError: cannot")
+    assert row.due_at is not None and row.due_at > timezone.now()
+    assert overdue() == [("inventory", 0)]  # offset 4 waits for offset 1; the sweep asks, and nothing is due
+    assert drain(route(ledger), 0) == 0
+
+
+def test_after_five_failures_alone_it_is_a_dead_letter_and_its_key_goes_on(ledger: Ledger) -> None:
+    arrive(*"aba")
+    ledger.failures[0] = RuntimeError("cannot")
+    for _ in range(TRIES):
+        drain(route(ledger), 0)
+        pass_time()
+    drain(route(ledger), 0)
+    assert states() == [InboxState.DEAD, InboxState.DONE, InboxState.DONE]
+    dead = OutboxEvent.objects.get()
+    assert (dead.topic, dead.own) == ("inventory.dlq", False)
+    assert dead.headers[ORIGIN_HEADER] == "inventory:0:0"
+    assert dead.headers[REASON_HEADER] == "failed 5 times: RuntimeError: cannot"
+
+
+def test_a_row_that_recovers_is_done(ledger: Ledger) -> None:
+    arrive(*"aa")
+    ledger.failures[0] = RuntimeError("cannot")
+    drain(route(ledger), 0)
+    ledger.failures.clear()
+    pass_time()
+    assert drain(route(ledger), 0) == 2
+    assert states() == [InboxState.DONE] * 2
+    assert InboxEvent.objects.get(offset=0).error == ""
+
+
+def test_poison_is_a_dead_letter_at_once(ledger: Ledger) -> None:
+    arrive(*"ab")
+    ledger.failures[0] = PoisonEvent("such orders cannot be")
+    drain(route(ledger), 0)
+    assert states() == [InboxState.DEAD, InboxState.DONE]
+    assert OutboxEvent.objects.get().headers[REASON_HEADER] == "such orders cannot be"
+
+
+def test_what_is_unavailable_is_waited_for_without_end(ledger: Ledger) -> None:
+    arrive(*"a")
+    ledger.failures[0] = Unavailable("the stock service sleeps")
+    for _ in range(TRIES + 2):
+        drain(route(ledger), 0)
+        pass_time()
+    assert states() == [InboxState.WAITING]
+
+
+def test_one_bad_row_of_many_costs_few_more_calls(ledger: Ledger) -> None:
+    arrive(*(str(number) for number in range(256)))
+    ledger.failures[200] = RuntimeError("cannot")
+    assert drain(route(ledger), 0) == 255
+    assert len(ledger.batches) <= 20
+
+
+def test_what_newer_code_does_not_read_any_more_is_a_dead_letter(ledger: Ledger) -> None:
+    arrive("a", value=b"{}")
+    drain(route(ledger), 0)
+    assert states() == [InboxState.DEAD]
+    assert "product_id" in OutboxEvent.objects.get().headers[REASON_HEADER]
+
+
+def test_a_worker_killed_in_the_middle_leaves_the_batch_as_it_was(ledger: Ledger) -> None:
+    arrive(*"ab")
+
+    def killed(batch: Sequence[Received]) -> None:
+        ledger(batch)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        drain(route(killed), 0)
+    assert ledger.written == []
+    assert drain(route(ledger), 0) == 2
+
+
+def test_settled_rows_are_deleted_after_their_days(ledger: Ledger) -> None:
+    arrive(*"abc")
+    drain(route(ledger), 0)
+    long_ago = timezone.now() - timedelta(days=8)
+    InboxEvent.objects.filter(offset=0).update(done_at=long_ago)
+    with transaction.atomic():
+        for published in (long_ago, timezone.now(), None):
+            OutboxEvent.objects.create(topic="orders", key="k", event_id="e", published_at=published)
+    assert (trim_inbox(), trim_outbox()) == (1, 1)
+    assert (InboxEvent.objects.count(), OutboxEvent.objects.count()) == (2, 2)
