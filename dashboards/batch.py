@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from dashboards.folds import FOLDS
 from dashboards.folds.base import AnyFold, Counts, Uniques
 from dashboards.keys import WIDTH, Grain
+from shopsite.events.inbox import SEQ_HEADER, fallback_event_id, position
 from shopsite.events.schemas import (
     Click,
     OrderChanged,
@@ -89,12 +90,18 @@ def read(topic: str, partition: int, records: Sequence[Record], *, seq: int, now
     """
     reading = Reading(seq=seq)
     keep = _READERS[topic]
+    # only stock events are known by their ids; a header may name one that the message lacks
+    name = fallback_event_id if topic == "inventory" else _origin
     for index, record in enumerate(records):
         try:
-            keep(reading, record, f"{topic}:{partition}:{record.offset}", now)
+            keep(reading, record, name(topic, partition, record.offset, record.headers), now)
         except PoisonEvent as error:
             reading.poison.append((index, str(error)))
     return reading
+
+
+def _origin(topic: str, partition: int, offset: int, _headers: Headers) -> str:
+    return position(topic, partition, offset)
 
 
 def _keep_click(reading: Reading, record: Record, origin: str, now: datetime) -> None:
@@ -129,7 +136,7 @@ _READERS: dict[str, Callable[[Reading, Record, str, datetime], None]] = {
 def _seq(headers: Headers) -> int | None:
     """The relay's number, None for what others sent."""
     for name, value in headers:
-        if name == "seq" and value.isdigit():
+        if name == SEQ_HEADER and value.isdigit():
             return int(value)
     return None
 

@@ -112,6 +112,24 @@ def read_hashes(client: redis.Redis, groups: Sequence[Sequence[str]]) -> list[li
     return found
 
 
+def read_together(
+    client: redis.Redis, number: str, hashes: Sequence[str], sets: Sequence[str]
+) -> tuple[int, list[dict[str, int]], list[int]]:
+    """A whole number, hashes, and the sizes of HyperLogLogs of one partition, all of the same moment."""
+    script = client.register_script(MERGE)
+    pipe = client.pipeline(transaction=True)
+    pipe.get(number)
+    parts = list(_chunks(hashes))
+    for keys in parts:
+        script(keys=keys, args=["each"], client=pipe)
+    for key in sets:
+        pipe.pfcount(key)
+    answers = pipe.execute()
+    packed, sizes = answers[1 : 1 + len(parts)], answers[1 + len(parts) :]
+    found = [add_flat({}, flat) for answer in packed for flat in msgspec.msgpack.decode(answer)]
+    return int(answers[0] or 0), found, [int(size) for size in sizes]
+
+
 def add_flat(sums: dict[str, int], flat: Iterable[Any]) -> dict[str, int]:
     """Adds field, number, field, number ... to the sums, and returns them."""
     pairs = iter(flat)
@@ -135,6 +153,21 @@ def _merge(client: redis.Redis, calls: Sequence[Sequence[str]], how: str) -> lis
             script(keys=keys, args=[how], client=pipe)
         answers = pipe.execute()
     return [msgspec.msgpack.decode(cast(bytes, answer)) for answer in answers]
+
+
+def set_sizes(client: redis.Redis, keys: Keys, tp: str, sets: Sequence[set[str]]) -> list[int]:
+    """How many members HyperLogLogs made of these sets say they have; made in the partition's slot."""
+    name = f"{keys.offset(tp)}:count:{uuid.uuid4().hex}"
+    return [_set_size(client, name, sorted(members)) for members in sets]
+
+
+def _set_size(client: redis.Redis, name: str, members: Sequence[str]) -> int:
+    pipe = client.pipeline(transaction=False)
+    for chunk in _chunks(members):
+        pipe.pfadd(name, *chunk)
+    pipe.pfcount(name)
+    pipe.delete(name)
+    return int(pipe.execute()[-2])
 
 
 def count_union(client: redis.Redis, groups: Sequence[Sequence[str]]) -> int:

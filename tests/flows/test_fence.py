@@ -1,0 +1,208 @@
+"""The fence: a batch counts once, whoever folds it and whatever Redis forgot."""
+
+import pytest
+import redis as redis_package
+from django.conf import LazySettings
+
+from dashboards.aggregate import Part
+from dashboards.keys import first_keys
+from dashboards.plan import Batch
+from dashboards.ranges import ceil, floor, split
+from dashboards.selectors import read_gaps
+from dashboards.store import count_union, read_position, sum_hashes
+from tests.support.aggregates import (
+    Log,
+    click,
+    everything,
+    fold_one,
+    log_of,
+    numbered,
+    paid,
+    stock,
+    writer_of,
+)
+
+Redis = redis_package.Redis
+MINUTE = 1_718_715_240  # 2024-06-18T12:54:00Z
+
+
+def counted(client: Redis, tp: str, fold: str) -> dict[str, int]:
+    return sum_hashes(client, [[first_keys().bucket(tp, "m", MINUTE, fold)]])[0]
+
+
+def test_of_two_owners_of_a_partition_one_counts(redis: Redis) -> None:
+    log = log_of("clicks-0", [click(f"u{n}") for n in range(10)])
+    first, second = writer_of(redis), writer_of(redis)
+    part_of_first, part_of_second = log.part(first), log.part(second)
+
+    assert fold_one(first, part_of_first, log.records[:5])
+    assert not fold_one(second, part_of_second, log.records[:7])
+    log.fold(second)
+    assert not fold_one(first, part_of_first, log.records[5:])
+
+    assert counted(redis, "clicks-0", "events") == {"view_item": 10}
+
+
+def test_an_emptied_redis_is_folded_again_from_the_log(redis: Redis) -> None:
+    log = log_of("clicks-0", [click(f"u{n % 4}") for n in range(20)])
+    writer = writer_of(redis)
+    log.fold(writer)
+    before = everything(redis)
+    part = log.part(writer)
+    redis.delete(*redis.scan_iter(match=f"{first_keys().prefix}*"))
+
+    log.records += log_of("clicks-0", [click("u9")]).records[:1]
+    log.records[-1] = log.records[-1]._replace(offset=20)
+    assert not fold_one(writer, part, log.records[20:])
+    log.records.pop()
+    log.fold(writer)
+
+    assert everything(redis) == before, "sets are sent whole again, too"
+
+
+def test_a_snapshot_that_was_restored_is_carried_on(redis: Redis) -> None:
+    log = log_of("clicks-0", [click(f"u{n % 4}") for n in range(20)])
+    writer = writer_of(redis)
+    log.fold(writer, [20])
+    whole = everything(redis)
+    redis.delete(*redis.scan_iter(match=f"{first_keys().prefix}*"))
+    Log("clicks-0", log.records[:7]).fold(writer_of(redis))
+
+    log.fold(writer)
+
+    assert everything(redis) == whole
+
+
+def test_a_gap_is_recorded_once_and_only_from_what_is_stored(redis: Redis) -> None:
+    log = log_of("clicks-0", [click()])
+    log.fold(writer_of(redis))
+
+    assert not writer_of(redis).apply(Batch("clicks-0", 0, 9, gap=True))
+    assert writer_of(redis).apply(Batch("clicks-0", 1, 9, gap=True))
+
+    assert read_position(redis, first_keys(), "clicks-0").offset == 9
+    assert read_gaps(redis, first_keys(), "clicks-0") == [(1, 9)]
+
+
+def test_what_the_relay_sends_again_counts_once(redis: Redis) -> None:
+    log = numbered("orders-0", [paid("a", "10"), paid("b", "20"), paid("c", "0.125")])
+    again = [record._replace(offset=record.offset + 2) for record in log.records[1:]]
+
+    Log("orders-0", log.records + again).fold(writer_of(redis), [2])
+
+    assert counted(redis, "orders-0", "orders") == {"orders": 3, "lines": 3, "units": 6}
+    assert counted(redis, "orders-0", "revenue") == {"GBP": 30_125_000}
+
+
+def test_orders_of_others_and_orders_not_paid_enter_no_figure(redis: Redis) -> None:
+    placed = {
+        "order_id": "a",
+        "user_id": "u",
+        "product_ids": ["p"],
+        "amount": 9,
+        "timestamp": "2024-06-18T12:54:56Z",
+    }
+    log_of("orders-0", [placed, paid("faked", "5")]).fold(writer_of(redis))
+    numbered("orders-1", [placed, paid("b", "7", type="order_payment_failed", status="payment_failed")]).fold(
+        writer_of(redis)
+    )
+
+    assert everything(redis).keys() == {
+        f"{{orders-1}}:{grain}:{start}:changes"
+        for grain, start in (("m", MINUTE), ("h", floor(MINUTE, 3600)), ("d", floor(MINUTE, 86400)))
+    }
+
+
+def test_a_stock_event_of_another_system_counts_once_in_seven_days(redis: Redis) -> None:
+    week = 7 * 86_400_000
+    log = log_of(
+        "inventory-0", [stock("p", 5, "a"), stock("p", 5, "a"), stock("p", -2, "b"), stock("p", 5, "a")]
+    )
+    sent = [0, 10, 20, week + 1]
+    log.records = [
+        record._replace(timestamp=record.timestamp + later)
+        for record, later in zip(log.records, sent, strict=True)
+    ]
+
+    log.fold(writer_of(redis), [3, 1])
+
+    assert counted(redis, "inventory-0", "stock") == {"events|supplier": 3, "change|supplier": 8}
+
+
+def test_our_own_stock_events_need_no_id(redis: Redis) -> None:
+    log = numbered("inventory-0", [stock("p", -1, "a", reason="sale"), stock("p", -1, "a", reason="sale")])
+    log.fold(writer_of(redis))
+
+    assert counted(redis, "inventory-0", "stock") == {"events|sale": 2, "change|sale": -2}
+
+
+def test_bots_are_counted_apart(redis: Redis) -> None:
+    log_of("clicks-0", [click(), click("bot", bot=True)]).fold(writer_of(redis))
+
+    assert counted(redis, "clicks-0", "events") == {"view_item": 1}
+    assert counted(redis, "clicks-0", "bots") == {"view_item": 1}
+    assert counted(redis, "clicks-0", "products") == {"v|p1": 1}
+    assert count_union(redis, [[first_keys().bucket("clicks-0", "d", floor(MINUTE, 86400), "visitors")]]) == 1
+
+
+def test_a_full_list_counts_the_rest_as_other(redis: Redis) -> None:
+    clicks = [click(type="search", search=f"word {n}") for n in range(1005)]
+    log_of("clicks-0", clicks).fold(writer_of(redis), [300])
+    log_of("clicks-1", [click(type="search", search="  Red   MUG ")] * 3).fold(writer_of(redis))
+
+    found = counted(redis, "clicks-0", "searches")
+    assert len(found) == 1001
+    assert found["(other)"] == 5
+    assert counted(redis, "clicks-1", "searches") == {"red mug": 3}
+
+
+def test_a_sum_that_does_not_fit_is_named_and_stops_nothing(redis: Redis) -> None:
+    key = first_keys().bucket("orders-0", "m", MINUTE, "revenue")
+    redis.hset(key, "GBP", 2**63 - 10)
+
+    numbered("orders-0", [paid("a", "999999999.999999"), paid("b", "1")]).fold(writer_of(redis))
+
+    assert read_position(redis, first_keys(), "orders-0").offset == 2
+    assert redis.hkeys(first_keys().misfits("orders-0")) == [f"{key} GBP".encode()]
+    assert counted(redis, "orders-0", "orders")["orders"] == 2
+
+
+def test_money_beyond_a_double_stays_exact(redis: Redis) -> None:
+    orders = [paid(str(n), "999999999.999999") for n in range(30)]
+    log = numbered("orders-0", orders)
+    log.fold(writer_of(redis), [30])
+
+    assert counted(redis, "orders-0", "revenue") == {"GBP": 30 * 999_999_999_999_999}
+
+
+def test_every_bucket_ends_by_itself(redis: Redis, settings: LazySettings) -> None:
+    numbered("orders-0", [paid("a", "1")]).fold(writer_of(redis))
+    log_of("clicks-0", [click()]).fold(writer_of(redis))
+    numbered("inventory-0", [stock("p", 1, "a")]).fold(writer_of(redis))
+    kept = {"s": 900, "m": 48 * 3600, "h": 90 * 86400, "d": 3 * 366 * 86400}
+
+    for raw in redis.scan_iter(match=f"{first_keys().prefix}*"):
+        place = first_keys().parse(raw)
+        if place is not None or b":index" in raw:
+            grain = raw.decode().split(":")[-3]
+            assert kept[grain] - 60 <= redis.ttl(raw) <= kept[grain], raw
+
+
+@pytest.mark.parametrize(
+    ("span", "parts"),
+    [
+        ((600, 1200), ((600, 1200), (1200, 1200), (1200, 1200))),
+        ((600, 7800), ((600, 3600), (3600, 7200), (7200, 7800))),
+        ((3600, 7200), ((3600, 3600), (3600, 7200), (7200, 7200))),
+        ((3000, 4000), ((3000, 3600), (3600, 3600), (3600, 4000))),
+    ],
+)
+def test_a_span_falls_into_whole_buckets_and_what_is_left(
+    span: tuple[int, int], parts: tuple[tuple[int, int], ...]
+) -> None:
+    assert split(span, 3600) == parts
+    assert (floor(3600.5, 60), ceil(3600.5, 60), ceil(3600, 60)) == (3600, 3660, 3600)
+
+
+def test_a_partition_that_was_never_folded_has_no_position(redis: Redis) -> None:
+    assert log_of("clicks-0", []).part(writer_of(redis)) == Part("clicks-0", "clicks", 0, fresh=True)
