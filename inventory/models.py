@@ -22,6 +22,7 @@ class Level(models.Model):
         constraints = [
             models.CheckConstraint(condition=models.Q(reserved__gte=0), name="reserved_not_negative")
         ]
+        permissions = [("adjust_stock", "Can add and take stock, with a reason")]
 
     def __str__(self) -> str:
         return self.product_id

@@ -86,6 +86,14 @@ def send(mail_id: int) -> bool:
     return True
 
 
+def send_due(limit: int = 50) -> int:
+    """Send what is overdue: lost tasks, and what the server did not take; how many were tried."""
+    overdue = due_mails(limit)
+    for mail_id in overdue:
+        send(mail_id)
+    return len(overdue)
+
+
 def due_mails(limit: int) -> list[int]:
     """Mails that wait to be sent, oldest first."""
     due = Mail.objects.filter(state=Mail.State.DUE, next_try_at__lte=timezone.now())

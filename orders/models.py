@@ -48,6 +48,11 @@ class Order(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["status", "changed_at"], name="order_queue")]
+        permissions = [
+            ("fulfil_order", "Can pack, ship and deliver orders"),
+            ("cancel_order", "Can cancel orders"),
+            ("refund_order", "Can refund orders"),
+        ]
 
     def __str__(self) -> str:
         return self.order_id

@@ -1,5 +1,9 @@
 """Addresses of orders."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from orders.views import mail_preview
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("orders/<path:order_id>/mails/<slug:kind>/", mail_preview, name="mail_preview"),
+]

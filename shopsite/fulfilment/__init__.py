@@ -4,10 +4,11 @@ from inventory.services import OutOfStock, Shortfall
 from orders.payments.simulated import TEST_CARDS, TestCard
 from orders.services import UnknownOrder
 from orders.states import ForbiddenMove
+from shopsite.fulfilment.backorders import fill_backorders
 from shopsite.fulfilment.foreign import handle_orders
-from shopsite.fulfilment.pay import BeingPaid, charge, due_charges, pay_again
+from shopsite.fulfilment.pay import BeingPaid, charge, charge_due, due_charges, pay_again
 from shopsite.fulfilment.place import Buyer, CartLine, InvalidCart, new_order_id, place_order
-from shopsite.fulfilment.refund import InvalidRefund, due_refunds, give_refund, refund_order
+from shopsite.fulfilment.refund import InvalidRefund, give_due, give_refund, refund_order
 from shopsite.fulfilment.steps import (
     cancel_order,
     deliver_order,
@@ -31,10 +32,12 @@ __all__ = [
     "UnknownOrder",
     "cancel_order",
     "charge",
+    "charge_due",
     "deliver_order",
     "due_charges",
-    "due_refunds",
     "expire_reservations",
+    "fill_backorders",
+    "give_due",
     "give_refund",
     "handle_orders",
     "handle_stock",

@@ -47,6 +47,14 @@ def due_charges(limit: int) -> list[str]:
     return list(due.order_by("next_try_at").values_list("order_id", flat=True)[:limit])
 
 
+def charge_due(limit: int = 100) -> int:
+    """Charge what is overdue: lost tasks, and what the gateway did not answer; how many were tried."""
+    overdue = due_charges(limit)
+    for order_id in overdue:
+        charge(order_id)
+    return len(overdue)
+
+
 @transaction.atomic
 def pay_again(*, order_id: str, card: str, actor: str = "") -> Order:
     """Try another card after a failed payment: the products are reserved again, and charged.

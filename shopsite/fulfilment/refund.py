@@ -77,6 +77,14 @@ def due_refunds(limit: int) -> list[int]:
     return list(due.order_by("next_try_at").values_list("pk", flat=True)[:limit])
 
 
+def give_due(limit: int = 100) -> int:
+    """Give what is overdue: lost tasks, and what the gateway did not answer; how many were tried."""
+    overdue = due_refunds(limit)
+    for refund_id in overdue:
+        give_refund(refund_id)
+    return len(overdue)
+
+
 def give_refund(refund_id: int) -> None:
     """Ask the gateway for one refund that is due; safe to call any number of times."""
     now = timezone.now()

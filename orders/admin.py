@@ -1,0 +1,183 @@
+"""What staff look at of orders: payments, refunds, mails, and the order itself without its actions.
+
+Acting on an order needs stock, too, so shopsite/admin.py adds the actions and registers orders.
+"""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from orders.models import Line, Mail, Order, Payment, Refund, Transition
+from orders.money import money_text
+from shopsite.desk import RecordAdmin, RecordInline, link
+
+MAX_FOUND = 1000  # of each kind of match: a search that finds more needs more letters
+
+
+class LineInline(RecordInline):
+    """What was bought."""
+
+    model = Line
+    fields = ("article", "title", "quantity", "price")
+    readonly_fields = fields
+
+    @admin.display(description="product")
+    def article(self, line: Line) -> SafeString:
+        """A link to the product, made without loading it."""
+        return link(reverse("admin:catalogue_product_change", args=[line.product_id]), line.product_id)
+
+
+class HistoryInline(RecordInline):
+    """What became of it."""
+
+    model = Transition
+    fields = ("at", "from_status", "to_status", "why", "actor", "event_id")
+    readonly_fields = fields
+    verbose_name_plural = "history"
+
+
+class PaymentInline(RecordInline):
+    """Each attempt to charge it."""
+
+    model = Payment
+    fields = (
+        "key",
+        "amount",
+        "currency",
+        "state",
+        "last4",
+        "reason",
+        "reference",
+        "tries",
+        "next_try_at",
+        "settled_at",
+    )
+    readonly_fields = fields
+
+
+class RefundInline(RecordInline):
+    """Money given back."""
+
+    model = Refund
+    fk_name = "order"
+    fields = ("amount", "state", "why", "actor", "reason", "created_at", "settled_at")
+    readonly_fields = fields
+
+
+class MailInline(RecordInline):
+    """What the customer was written."""
+
+    model = Mail
+    fields = ("mail", "to", "state", "why", "sent_at")
+    readonly_fields = fields
+
+    def mail(self, mail: Mail) -> SafeString:
+        """A link to its preview."""
+        return link(reverse("admin:orders_mail_change", args=[mail.pk]), mail.subject)
+
+
+class OrderDesk(RecordAdmin):
+    """Orders, newest first, with everything that belongs to one on its page."""
+
+    list_display = ("order_id", "status", "placed_at", "total", "customer", "source", "since")
+    list_filter = ("status", "source", "elsewhere", ("placed_at", admin.DateFieldListFilter))
+    ordering = ("-placed_at",)
+    search_fields = ("order_id",)  # shows the field; the search is below
+    search_help_text = "The beginning of an order number or e-mail address, or a whole product number"
+    inlines = (LineInline, HistoryInline, PaymentInline, RefundInline, MailInline)
+    fieldsets = (
+        (None, {"fields": ("order_id", "status", "total", "back", "source", "elsewhere")}),
+        ("When", {"fields": ("placed_at", "paid_at", "changed_at")}),
+        (
+            "Customer",
+            {"fields": ("name", "email", "street", "postcode", "city", "country", "user_id", "session_id")},
+        ),
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> Any:  # noqa: ANN401, ARG002
+        """Everything."""
+        return [name for _, options in self.fieldsets for name in options["fields"]]
+
+    @admin.display(description="amount", ordering="amount")
+    def total(self, order: Order) -> str:
+        """The amount with its currency."""
+        return money_text(order.amount, order.currency)
+
+    @admin.display(description="refunded")
+    def back(self, order: Order) -> str:
+        """What was given back."""
+        return money_text(order.refunded, order.currency)
+
+    @admin.display(description="customer")
+    def customer(self, order: Order) -> str:
+        """Who ordered, as well as we know."""
+        return order.name or order.email or order.user_id or "unknown"
+
+    @admin.display(description="in this status since", ordering="changed_at")
+    def since(self, order: Order) -> Any:  # noqa: ANN401  # a date, shown as dates are
+        """When it came to its status."""
+        return order.changed_at
+
+    def get_search_results(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        queryset: QuerySet[Order],
+        search_term: str,
+    ) -> tuple[QuerySet[Order], bool]:
+        """Orders by number, address or product, each by its index; one OR over all would read the table."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        found = [
+            *Order.objects.filter(pk__startswith=term).values_list("pk", flat=True)[:MAX_FOUND],
+            *Order.objects.filter(email__startswith=term).values_list("pk", flat=True)[:MAX_FOUND],
+            *Line.objects.filter(product_id=term)
+            .order_by("-pk")
+            .values_list("order_id", flat=True)[:MAX_FOUND],
+        ]
+        return queryset.filter(pk__in=found), False
+
+
+@admin.register(Payment)
+class PaymentAdmin(RecordAdmin):
+    """Every attempt to charge."""
+
+    list_display = ("key", "state", "amount", "currency", "last4", "reason", "tries", "created_at")
+    list_filter = ("state",)
+    search_fields = ("=key",)
+    ordering = ("-pk",)
+
+
+@admin.register(Refund)
+class RefundAdmin(RecordAdmin):
+    """Money to give back, and given."""
+
+    list_display = ("key", "state", "amount", "actor", "why", "created_at", "settled_at")
+    list_filter = ("state",)
+    search_fields = ("=key",)
+    ordering = ("-pk",)
+    exclude = ("payment",)
+
+
+@admin.register(Mail)
+class MailAdmin(RecordAdmin):
+    """Every mail to a customer, with what it looks like."""
+
+    list_display = ("subject", "to", "kind", "state", "why", "created_at", "sent_at")
+    list_filter = ("state", "kind")
+    search_fields = ("=to", "=order__order_id")
+    ordering = ("-pk",)
+    fields = ("subject", "to", "state", "why", "sent_at", "message_id", "preview", "text")
+    readonly_fields = fields
+
+    def preview(self, mail: Mail) -> SafeString:
+        """The mail as the customer sees it."""
+        address = reverse("mail_preview", args=[mail.order_id, mail.kind])
+        return format_html(
+            '<iframe src="{}" title="Preview" width="680" height="560" sandbox></iframe>', address
+        )

@@ -1,0 +1,89 @@
+"""What dashboards show of orders and stock. orders, inventory -> here -> the live page's hub, readyz.
+
+Each call takes few queries whose cost does not grow with the shop's history; callers cache a second.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.db.models import Count, F, Min, Q
+
+from inventory.models import Level
+from inventory.selectors import StockView, available
+from orders.models import Order
+from orders.states import Status
+
+MAX_COUNTED: Final = 10_000  # in one status; a board says "10,000+" beyond
+SHOWN: Final = 20  # of the products that need attention
+
+
+@dataclass(frozen=True)
+class StatusRow:
+    """How many orders stand in a status, and since when the one that waits longest."""
+
+    status: str
+    label: str
+    count: int  # at most MAX_COUNTED
+    oldest_at: datetime | None
+
+    @property
+    def capped(self) -> bool:
+        """Whether there are more than `count`."""
+        return self.count >= MAX_COUNTED
+
+
+@dataclass(frozen=True)
+class ShortProduct:
+    """A product that is almost gone, gone, or below zero."""
+
+    product_id: str
+    title: str
+    on_hand: int
+    available: int
+    low_at: int
+
+
+@dataclass(frozen=True)
+class Attention:
+    """What somebody should look at."""
+
+    payment_failed: int  # at most MAX_COUNTED, as the next
+    paid_unfulfillable: int  # tracked products of which more was sold than there was
+    low_stock: list[ShortProduct]  # the shortest first, at most SHOWN
+    low_stock_count: int
+
+
+def order_pipeline() -> list[StatusRow]:
+    """Every status with its number of orders: a query each, along its index, at most MAX_COUNTED rows."""
+    rows = []
+    for status in Status:
+        queue = Order.objects.filter(status=status).order_by("changed_at")[:MAX_COUNTED]
+        found = queue.aggregate(count=Count("changed_at"), oldest=Min("changed_at"))
+        rows.append(StatusRow(status.value, str(status.label), found["count"], found["oldest"]))
+    return rows
+
+
+def stock_of(skus: Iterable[str]) -> dict[str, StockView]:
+    """The stock of these products, in one query."""
+    return available(skus)
+
+
+def attention() -> Attention:
+    """Failed payments, what was sold and is not there, and what is almost gone: four queries."""
+    tracked = Level.objects.filter(tracked=True)
+    low = tracked.filter(on_hand__lte=F("reserved") + F("low_at"), product__listed=True)
+    shortest = low.select_related("product").order_by(F("on_hand") - F("reserved"), "pk")[:SHOWN]
+    failed = Order.objects.filter(status=Status.PAYMENT_FAILED)[:MAX_COUNTED]
+    return Attention(
+        payment_failed=failed.count(),
+        paid_unfulfillable=tracked.filter(Q(on_hand__lt=0)).count(),
+        low_stock=[
+            ShortProduct(
+                level.pk, level.product.title, level.on_hand, level.on_hand - level.reserved, level.low_at
+            )
+            for level in shortest
+        ],
+        low_stock_count=low.count(),
+    )

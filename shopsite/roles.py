@@ -1,0 +1,41 @@
+"""What staff may do, by role. seed -> make_roles() -> Django's groups."""
+
+from collections.abc import Mapping
+
+from django.contrib.auth.models import Group, Permission
+
+RECORDS = ("order", "line", "transition", "payment", "refund", "mail")
+STOCK = ("level", "movement", "reservation")
+EVENTS = ("outboxevent", "inboxevent", "deadletter")
+
+
+def _view(app: str, models: tuple[str, ...]) -> set[str]:
+    return {f"{app}.view_{model}" for model in models}
+
+
+SEES_STOCK = _view("catalogue", ("product", "category")) | _view("inventory", STOCK)
+SEES_ALL = SEES_STOCK | _view("orders", RECORDS) | _view("events", EVENTS)
+
+# Looking is for everybody but the stock keeper, who needs no customer's address; acting is by role.
+ROLES: Mapping[str, set[str]] = {
+    "viewer": SEES_ALL,
+    "stock keeper": SEES_STOCK
+    | {"inventory.adjust_stock", "inventory.change_level", "catalogue.change_product"},
+    "operator": SEES_ALL
+    | {"orders.fulfil_order", "orders.cancel_order", "orders.refund_order", "events.change_deadletter"},
+}
+
+
+class MissingPermissions(Exception):
+    """A role needs permissions that the database does not have: run migrate first."""
+
+
+def make_roles() -> None:
+    """Make each role's group with exactly its permissions; safe to call again."""
+    rows = Permission.objects.select_related("content_type")
+    by_name = {f"{row.content_type.app_label}.{row.codename}": row for row in rows}
+    for name, wanted in ROLES.items():
+        if missing := sorted(wanted - by_name.keys()):
+            raise MissingPermissions(f"{', '.join(missing)}: run `manage.py migrate` first")
+        group, _ = Group.objects.get_or_create(name=name)
+        group.permissions.set([by_name[permission] for permission in wanted])

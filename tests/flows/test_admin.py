@@ -1,0 +1,229 @@
+"""The admin as staff use it: lists that stay quick, actions that report, roles that end where they should."""
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from pytest_django.fixtures import Settings
+
+from inventory.models import Movement
+from orders.models import Mail, Order
+from shopsite.fulfilment import charge, give_refund, handle_orders
+from shopsite.roles import make_roles
+from tests.support.messages import order_message
+from tests.support.shop import level, paid, place, product, told_types
+
+pytestmark = pytest.mark.django_db
+ROWS = 50
+LISTS = (
+    "orders_order", "orders_payment", "orders_refund", "orders_mail",
+    "catalogue_product", "catalogue_category", "inventory_movement", "inventory_reservation",
+)  # fmt: skip
+As = Callable[[str], Client]
+
+
+@pytest.fixture
+def staff() -> As:
+    """A browser in which somebody of that role is logged in."""
+    make_roles()
+
+    def log_in(role: str) -> Client:
+        user = User.objects.create_user(role.replace(" ", "-"), password="x", is_staff=True)
+        user.groups.add(Group.objects.get(name=role))
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return log_in
+
+
+def act(client: Client, action: str, *orders: str, **fields: str) -> str:
+    """Choose an action for orders in the list; returns the page that follows."""
+    data = {"action": action, "_selected_action": list(orders), **fields}
+    return client.post(reverse("admin:orders_order_changelist"), data, follow=True).content.decode()
+
+
+def fill() -> None:
+    """Enough rows for a whole page of every list."""
+    batch = [
+        order_message(order_id=f"o{n}", user_id="u", product_ids=[f"p{n}", "x"], amount=n, email="a@b.de")
+        for n in range(ROWS)
+    ]
+    handle_orders(batch)
+    for n in range(ROWS):
+        charge(f"o{n}")
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_of_fifty_rows_takes_at_most_eight_queries(staff: As, name: str) -> None:
+    fill()
+    client = staff("operator")
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(reverse(f"admin:{name}_changelist"))
+    assert answer.status_code == 200
+    assert len(queries) <= 8, [query["sql"] for query in queries]
+
+
+@pytest.mark.parametrize("term", ["o1", "a@b", "p7"])
+def test_a_search_finds_orders_by_number_address_and_product_in_few_queries(staff: As, term: str) -> None:
+    fill()
+    client = staff("viewer")
+    with CaptureQueriesContext(connection) as queries:
+        page = client.get(reverse("admin:orders_order_changelist"), {"q": term}).content.decode()
+    assert "/o7/" in page or "/o1/" in page
+    assert len(queries) <= 10
+    assert (
+        "0 orders" in client.get(reverse("admin:orders_order_changelist"), {"q": "nothing"}).content.decode()
+    )
+
+
+def test_an_order_page_shows_everything_that_belongs_to_it_in_a_bounded_number_of_queries(staff: As) -> None:
+    skus = {f"P{n}": 1 for n in range(30)}
+    for sku in skus:
+        product(sku, 5)
+    order = paid(skus)
+    client = staff("viewer")
+    with CaptureQueriesContext(connection) as queries:
+        page = client.get(reverse("admin:orders_order_change", args=[order.pk])).content.decode()
+    assert len(queries) <= 14, [query["sql"] for query in queries]
+    for text in ("The P17", "checkout", "charged", "4242", "is confirmed", "Ada Morgenstern"):
+        assert text in page
+
+
+def test_an_action_says_of_each_order_what_became_of_it(staff: As) -> None:
+    product("MUG", 5)
+    good, bad = paid({"MUG": 1}), place({"MUG": 1})
+    page = act(staff("operator"), "pack", good.pk, bad.pk)
+    assert f"1 packed: {good.pk}." in page
+    assert f"Order {bad.pk} is placed and cannot become packed" in page
+    row = Order.objects.get(pk=good.pk).history.last()
+    assert row is not None
+    assert (row.to_status, row.actor) == ("packed", "operator")
+
+
+def test_orders_are_packed_shipped_and_delivered_from_the_list(staff: As) -> None:
+    product("MUG", 5)
+    order = paid({"MUG": 1})
+    client = staff("operator")
+    for action in ("pack", "ship", "deliver"):
+        act(client, action, order.pk)
+    assert Order.objects.get(pk=order.pk).status == "delivered"
+    assert told_types() == ["order_paid", "order_packed", "order_shipped", "order_delivered"]
+
+
+def test_cancelling_asks_why_first(staff: As) -> None:
+    product("MUG", 5)
+    order = place({"MUG": 1})
+    client = staff("operator")
+    assert "Why" in act(client, "cancel", order.pk)
+    assert Order.objects.get(pk=order.pk).status == "placed"
+    assert "1 cancelled" in act(client, "cancel", order.pk, confirmed="yes", why="ordered twice")
+    row = Order.objects.get(pk=order.pk).history.last()
+    assert row is not None
+    assert (row.to_status, row.why) == ("cancelled", "ordered twice")
+    assert level("MUG") == (5, 0)
+
+
+def test_refunding_asks_how_much_and_more_than_that_is_refused(staff: As) -> None:
+    product("MUG", 5)
+    order = paid({"MUG": 1})
+    client = staff("operator")
+    assert "can be refunded" in act(client, "refund", order.pk, confirmed="yes", why="x", amount="99")
+    assert "1 to be refunded" in act(
+        client, "refund", order.pk, confirmed="yes", why="scratched", amount="2.5"
+    )
+    give_refund(order.refunds.get().pk)
+    order.refresh_from_db()
+    assert (order.status, str(order.refunded)) == ("paid", "2.500000")
+
+
+def test_stock_is_added_with_a_reason_and_stands_in_the_ledger(staff: As) -> None:
+    product("MUG", 5)
+    client = staff("stock keeper")
+    address = reverse("admin:inventory_add_stock", args=["MUG"])
+    assert (
+        "Need a number other than 0"
+        in client.post(address, {"change": 0, "reason": "delivery"}).content.decode()
+    )
+    page = client.post(address, {"change": -2, "reason": "damage"}, follow=True).content.decode()
+    assert "-2" in page
+    assert level("MUG") == (3, 0)
+    row = Movement.objects.latest("pk")
+    assert (row.change, row.reason, row.actor) == (-2, "damage", "stock-keeper")
+
+
+def test_a_viewer_sees_and_does_nothing(staff: As) -> None:
+    product("MUG", 5)
+    order = paid({"MUG": 1})
+    client = staff("viewer")
+    page = client.get(reverse("admin:orders_order_changelist")).content.decode()
+    assert order.pk in page
+    assert 'value="pack"' not in page
+    act(client, "pack", order.pk)
+    act(client, "refund", order.pk, confirmed="yes", why="x")
+    assert Order.objects.get(pk=order.pk).status == "paid"
+    assert client.get(reverse("admin:inventory_add_stock", args=["MUG"])).status_code == 403
+
+
+def test_a_stock_keeper_sees_no_customer(staff: As) -> None:
+    product("MUG", 5)
+    order = paid({"MUG": 1})
+    client = staff("stock keeper")
+    for name in ("orders_order", "orders_mail", "orders_payment"):
+        assert client.get(reverse(f"admin:{name}_changelist")).status_code == 403
+    assert client.get(reverse("admin:orders_order_change", args=[order.pk])).status_code == 403
+    assert client.get(reverse("mail_preview", args=[order.pk, "confirmation"])).status_code == 404
+
+
+def test_an_operator_changes_no_stock(staff: As) -> None:
+    product("MUG", 5)
+    client = staff("operator")
+    assert client.post(reverse("admin:inventory_add_stock", args=["MUG"]), {"change": 1}).status_code == 403
+    assert level("MUG") == (5, 0)
+
+
+def test_records_cannot_be_written_by_hand_by_anyone(admin_client: Client) -> None:
+    order = paid({product("MUG", 5).pk: 1})
+    rows = {
+        "orders_order": order.pk,
+        "orders_payment": order.payments.get().pk,
+        "orders_mail": order.mails.get().pk,
+        "inventory_movement": Movement.objects.latest("pk").pk,
+    }
+    for name, pk in rows.items():
+        assert admin_client.post(reverse(f"admin:{name}_add"), {}).status_code == 403
+        assert admin_client.post(reverse(f"admin:{name}_change", args=[pk]), {}).status_code == 403
+        assert (
+            admin_client.post(reverse(f"admin:{name}_delete", args=[pk]), {"post": "yes"}).status_code == 403
+        )
+
+
+def test_a_mail_is_previewed_as_the_customer_sees_it(staff: As, settings: Settings) -> None:
+    product("MUG", 5)
+    order = paid({"MUG": 1})
+    address = reverse("mail_preview", args=[order.pk, "confirmation"])
+    mail = Mail.objects.get()
+    client = staff("operator")
+    assert address in client.get(reverse("admin:orders_mail_change", args=[mail.pk])).content.decode()
+    answer = client.get(address)
+    assert answer.content.decode() == mail.html
+    assert "script-src" not in answer["Content-Security-Policy"]
+    assert "default-src 'none'" in answer["Content-Security-Policy"]
+    assert Client().get(address).status_code == 404
+    settings.DEMO = True
+    assert Client().get(address).status_code == 200
+
+
+def test_products_that_only_an_event_named_stand_in_the_admin_unlisted(staff: As) -> None:
+    handle_orders([order_message(order_id="456", user_id="123", product_ids=["abc", "def"], amount=99.99)])
+    page = (
+        staff("viewer")
+        .get(reverse("admin:catalogue_product_changelist"), {"listed__exact": "0"})
+        .content.decode()
+    )
+    assert "abc" in page
+    assert "def" in page
