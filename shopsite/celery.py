@@ -20,4 +20,24 @@ app.conf.beat_schedule = {
         "schedule": 3600.0,
         "options": {"expires": 3600.0},
     },
+    "charge and refund what is overdue": {
+        "task": "shopsite.tasks.charge_due",
+        "schedule": 2.0,
+        "options": {"expires": 2.0},
+    },
+    "send mails that are overdue": {
+        "task": "shopsite.tasks.send_due_mails",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
+    "free what was reserved too long": {
+        "task": "shopsite.tasks.expire_reservations",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
+    "fill what waited for stock": {
+        "task": "shopsite.tasks.fill_backorders",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
 }

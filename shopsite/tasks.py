@@ -6,7 +6,8 @@ sweep finds whatever Redis lost.
 
 from celery import shared_task
 
-from shopsite import pipeline
+from orders import mails
+from shopsite import fulfilment, pipeline
 from shopsite.events import trim
 from shopsite.fulfilment.wake import wake
 
@@ -33,3 +34,45 @@ def sweep() -> int:
 def trim_events() -> int:
     """Delete what the outbox and the inbox no longer need; how many rows."""
     return trim.trim_outbox() + trim.trim_inbox()
+
+
+@shared_task(name="shopsite.tasks.charge")
+def charge(order_id: str) -> None:
+    """Charge one order, if its charge is due."""
+    fulfilment.charge(order_id)
+
+
+@shared_task(name="shopsite.tasks.refund")
+def refund(refund_id: int) -> None:
+    """Give one refund, if it is due."""
+    fulfilment.give_refund(refund_id)
+
+
+@shared_task(name="shopsite.tasks.send_mail")
+def send_mail(mail_id: int) -> bool:
+    """Send one mail, if it is due; whether it went out."""
+    return mails.send(mail_id)
+
+
+@shared_task(name="shopsite.tasks.charge_due")
+def charge_due() -> int:
+    """Charge and refund what is overdue; how many."""
+    return fulfilment.charge_due() + fulfilment.give_due()
+
+
+@shared_task(name="shopsite.tasks.send_due_mails")
+def send_due_mails() -> int:
+    """Send what is overdue; how many."""
+    return mails.send_due()
+
+
+@shared_task(name="shopsite.tasks.expire_reservations")
+def expire_reservations() -> int:
+    """End what was reserved too long; how many orders."""
+    return fulfilment.expire_reservations()
+
+
+@shared_task(name="shopsite.tasks.fill_backorders")
+def fill_backorders() -> int:
+    """Reserve and charge orders that waited for stock; how many."""
+    return fulfilment.fill_backorders()
