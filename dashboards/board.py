@@ -17,6 +17,10 @@ class StatusRow(Protocol):
         """Orders in it now."""
 
     @property
+    def capped(self) -> bool:
+        """Whether there are more, which were not counted."""
+
+    @property
     def oldest_at(self) -> datetime | None:
         """Since when the oldest one stands there."""
 
@@ -33,7 +37,7 @@ class Attention(Protocol):
         """Orders that are paid, for which there is no stock."""
 
     @property
-    def low_stock(self) -> int:
+    def low_stock_count(self) -> int:
         """Products at or below their threshold."""
 
 

@@ -50,12 +50,12 @@ def read_board(skus: Sequence[str], unnamed: Iterable[str]) -> Reading:
     reading = Reading(names=product_names(unnamed), health=waiting(beats))
     reading.aggregating = any(beat["name"] == "aggregate" for beat in beats)
     if _board is not None:
-        reading.status = {row.status: _status(row) for row in _board.order_pipeline()}
+        reading.status = {row.status: _status(row) for row in _board.order_pipeline() if row.count}
         found = _board.attention()
         reading.attention = {
             "payment_failed": found.payment_failed,
             "paid_unfulfillable": found.paid_unfulfillable,
-            "low_stock": found.low_stock,
+            "low_stock": found.low_stock_count,
         }
         stock = _board.stock_of(skus)
         reading.stock = {
@@ -65,9 +65,9 @@ def read_board(skus: Sequence[str], unnamed: Iterable[str]) -> Reading:
 
 
 def _status(row: StatusRow) -> list[int]:
-    """[count, epoch ms of the oldest or 0, limit of its age in minutes or 0]"""
+    """[count, epoch ms of the oldest or 0, limit of its age in minutes or 0, 1 where there are more]"""
     oldest = int(row.oldest_at.timestamp() * 1000) if row.oldest_at else 0
-    return [row.count, oldest, AGE_LIMIT_MINUTES.get(row.status, 0)]
+    return [row.count, oldest, AGE_LIMIT_MINUTES.get(row.status, 0), int(row.capped)]
 
 
 def product_names(product_ids: Iterable[str]) -> dict[str, list[object]]:

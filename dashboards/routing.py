@@ -1,9 +1,11 @@
 """Websocket addresses of the live pages."""
 
-from django.urls import URLPattern, path
+from typing import Any
+
+from django.urls import path
 
 from dashboards.sockets import DashboardSocket
 
-websocket_urlpatterns: list[URLPattern] = [
+websocket_urlpatterns: list[Any] = [  # Channels' type for it is private
     path("ws/dashboard/", DashboardSocket.as_asgi()),  # type: ignore[arg-type]  # an ASGI callable, not a view
 ]

@@ -11,11 +11,16 @@ from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
+from dashboards.live import register_board
 from dashboards.routing import websocket_urlpatterns
+from shopsite import boards
+from shopsite.events.collect import with_collect
+
+register_board(boards)  # dashboards may not know of orders and stock themselves
 
 application = ProtocolTypeRouter(
     {
-        "http": django_application,
+        "http": with_collect(django_application),
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )

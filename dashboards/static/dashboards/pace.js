@@ -1,4 +1,4 @@
-// Draws what changed, each tile at its own pace, one at a time, and only what can be seen.
+// Draws what changed, each tile at its own pace, one at a time, and after the first time only what is seen.
 // A Plotly call costs 10 to 18 ms (benchmarks): two of them in one task would be a long one.
 
 const jobs = new Set();
@@ -9,9 +9,12 @@ const seen = new IntersectionObserver((entries) => {
   plan();
 }, { rootMargin: "100px" });
 
-/** A tile's drawing, at most once in `every` ms. Returns the function that says: something changed. */
+/**
+ * A tile's drawing, at most once in `every` ms; it gives false while something is still on its way to it.
+ * Returns the function that says: something changed.
+ */
 export function paced(node, every, draw) {
-  const job = { node, every, draw, last: -Infinity, dirty: false, seen: true };
+  const job = { node, every, draw, last: -Infinity, dirty: false, seen: true, drawn: false };
   jobs.add(job);
   if (node) seen.observe(node);
   return () => { job.dirty = true; plan(); };
@@ -23,7 +26,7 @@ export function redraw() {
   plan();
 }
 
-const waiting = () => [...jobs].filter((job) => job.dirty && job.seen);
+const waiting = () => [...jobs].filter((job) => job.dirty && (job.seen || !job.drawn));
 const task = new MessageChannel();
 let posted = false;
 task.port1.onmessage = () => { posted = false; run(); };
@@ -43,7 +46,7 @@ function run() {
   if (job) {
     job.dirty = false;
     job.last = now;
-    job.draw();
+    job.drawn = job.draw() !== false;
   }
   plan();
 }

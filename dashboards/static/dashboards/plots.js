@@ -2,7 +2,8 @@
 import { redraw } from "./pace.js";
 import { onFigures } from "./socket.js";
 
-const CONFIG = { displayModeBar: false, responsive: true, showTips: false };
+const CONFIG = { displayModeBar: false, showTips: false };
+const resized = new ResizeObserver(redraw);
 let made;
 onFigures((message) => { made = message; redraw(); });
 if (!globalThis.Plotly) addEventListener("load", redraw, { once: true });
@@ -22,8 +23,12 @@ export function figure(name) {
 /** Draws a figure with `data`, one object of values a trace, and `layout` on top of its own. */
 export function draw(node, fig, data, layout = {}) {
   const traces = fig.data.map((trace, i) => merge(trace, data[i] ?? {}));
-  if (node.firstElementChild && !node.classList.contains("js-plotly-plot")) node.replaceChildren();
-  return Plotly.react(node, traces, merge({ template: fig.template, ...fig.layout }, layout), CONFIG);
+  if (!node.classList.contains("js-plotly-plot")) {
+    node.replaceChildren();
+    resized.observe(node);
+  }
+  const size = { width: node.clientWidth, height: node.clientHeight };
+  Plotly.react(node, traces, merge({ template: fig.template, ...size, ...fig.layout }, layout), CONFIG);
 }
 
 /** Clears a chart's place for words. */

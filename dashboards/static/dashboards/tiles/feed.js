@@ -26,18 +26,19 @@ function remember() {
 
 function drawFeed() {
   remember();
-  if (held || mood() === "loading") return;
+  if (held || mood() === "loading") return false;
   const events = [...(only ? mine : section("feed"))].sort((a, b) => b[1][0] - a[1][0] || (a[0] < b[0] ? 1 : -1));
   if (!events.length) {
     const [title, text] = only ? ["Nothing of yours yet.", "Click something in the shop in this browser: it shows here within two seconds."]
       : ["Nothing has happened yet.", "Events appear here as they come; your own clicks are marked “you”."];
     replace(node, `nothing ${only}`, () => nothing(title, text));
-    return;
+    return true;
   }
   replace(node, "list", () => list);
   arrange(list, events.slice(0, KEEP).map(row));
   const kept = new Set(events.map(([id]) => id));
   for (const id of rows.keys()) if (!kept.has(id) && !mine.has(id)) rows.delete(id);
+  return true;
 }
 
 function toggle(button, on) {

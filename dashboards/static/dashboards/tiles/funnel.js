@@ -29,17 +29,19 @@ function words(list) {
 
 function drawFunnel() {
   const list = steps(), most = Math.max(...list.map((step) => Math.max(step.n, step.was ?? 0)));
-  if (mood() === "loading") return undefined;
+  if (mood() === "loading") return false;
   if (!most) {
     clear(plot);
-    return replace(node, "nothing", () => nothing("Nobody yet.", "Viewed, cart, checkout, paid: the share that goes on stands here."));
+    replace(node, "nothing", () => nothing("Nobody yet.", "Viewed, cart, checkout, paid: the share that goes on stands here."));
+    return true;
   }
   replace(node, JSON.stringify([list, mood()]), () => words(list));
   const fig = figure("funnel");
-  if (!fig || !plot.clientHeight) return undefined;
+  if (!fig || !plot.clientHeight) return false;
   const y = list.map((step) => step.name), marks = { y, x: list.map((step) => step.was) };
   const width = Math.min(0.5, 14 / (plot.clientHeight / list.length));
-  return draw(plot, fig, [{ y, x: list.map((step) => step.n), width }, marks, marks], { xaxis: { range: [0, most] } });
+  draw(plot, fig, [{ y, x: list.map((step) => step.n), width }, marks, marks], { xaxis: { range: [0, most] } });
+  return true;
 }
 
 export function funnel() {

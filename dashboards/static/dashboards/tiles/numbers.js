@@ -42,7 +42,7 @@ function foot({ write, points, empty }, now, was) {
 }
 
 function drawNumbers() {
-  if (mood() === "loading") return;
+  if (mood() === "loading") return false;
   const now = section("now"), was = section("was");
   for (const number of NUMBERS) {
     const { value, than } = nodes.get(number.id), to = now.get(number.id);
@@ -54,10 +54,11 @@ function drawNumbers() {
   replace(small, String(many), () => (many ? `${whole(many)} in 30 min` : ""));
   const others = now.get("currencies") ?? 0, more = nodes.get("sales").small;
   replace(more, String(others), () => (others ? `and ${whole(others)} more ${others === 1 ? "currency" : "currencies"}` : ""));
+  return true;
 }
 
 function drawAttention() {
-  if (mood() === "loading") return;
+  if (mood() === "loading") return false;
   const parts = section("attention"), total = PARTS.reduce((sum, [key]) => sum + (parts.get(key) ?? 0), 0);
   const node = $("n-attention");
   node.classList.toggle("attention", total > 0);
@@ -72,6 +73,7 @@ function drawAttention() {
       h("p", { class: "than" }, mood() === "stale" ? since() : "now"));
     return [lead, h("div", { class: "parts" }, ...links)];
   });
+  return true;
 }
 const title = () => h("h2", {}, "Needs attention", h("small", {}, "now"));
 

@@ -19,9 +19,9 @@ function stage(key, name, kind) {
 }
 
 function fill(key) {
-  const { node: link, name, title, count, age, kind } = parts.get(key), [n, oldest, limit] = section("status").get(key) ?? [0, 0, 0];
+  const { node: link, name, title, count, age, kind } = parts.get(key), [n, oldest, limit, more] = section("status").get(key) ?? [0, 0, 0, 0];
   const old = n && oldest && !DONE.has(key) ? store.at - oldest : 0, late = Boolean(limit && old > limit * 60_000) && mood() !== "stale";
-  say(count, whole(n));
+  say(count, `${whole(n)}${more ? "+" : ""}`);
   link.classList.toggle("trouble", kind === "stage" && late);
   link.classList.toggle("warn", kind === "aside" && n > 0 && key === "payment_failed" && mood() !== "stale");
   replace(name, `${late}`, () => [late && kind === "stage" && icon("alert"), title].filter(Boolean));
@@ -32,10 +32,11 @@ function fill(key) {
 }
 
 function drawPipeline() {
-  if (mood() === "loading") return;
+  if (mood() === "loading") return false;
   replace(node, "road", () => [h("div", { class: "flow" }, ...ROAD.map(([key, name]) => stage(key, name, "stage"))),
     h("div", { class: "asides" }, ...ASIDE.map(([key, name]) => stage(key, name, "aside")))]);
   for (const [key] of [...ROAD, ...ASIDE]) fill(key);
+  return true;
 }
 
 export function pipeline() {

@@ -28,7 +28,14 @@ function sellOut({ available, left }) {
   return h("span", { class: "state" }, text);
 }
 
-function spark(values = []) {
+/** Each minute as the mean of itself and its neighbours: single views a minute would only flicker. */
+const smooth = (values) => values.map((_, i) => {
+  const near = values.slice(Math.max(0, i - 1), i + 2);
+  return near.reduce((sum, value) => sum + value, 0) / near.length;
+});
+
+function spark(minutes = []) {
+  const values = smooth(minutes);
   const top = Math.max(1, ...values) * 1.05;
   const points = values.map((value, i) => `${((i / Math.max(1, values.length - 1)) * 72).toFixed(1)} ${(21 - (value / top) * 19).toFixed(1)}`);
   const line = points.length ? `M${points.join("L")}` : "";
@@ -94,17 +101,18 @@ function table() {
 }
 
 function drawProducts() {
-  if (mood() === "loading") return;
+  if (mood() === "loading") return false;
   const list = items();
   if (!list.length) {
     replace(node, "nothing", () => nothing("No product has been looked at yet.", "The ten that sell out soonest will stand here.",
       h("a", { class: "do plain", href: page.links.products }, "See the catalogue")));
-    return;
+    return true;
   }
   if (node.dataset.sign !== "table") { replace(node, "table", table); heads(); }
   arrange(body, list.map(fill));
   const kept = new Set(list.map((item) => item.id));
   for (const id of rows.keys()) if (!kept.has(id)) rows.delete(id);
+  return true;
 }
 
 export function products() {

@@ -22,9 +22,10 @@ function drawPulse() {
   const fig = figure("pulse"), data = rows();
   if (mood() === "empty" || (data.length && !data.some((row) => row.clicks || row.orders))) {
     clear(node);
-    return replace(node, mood(), () => nothing("No clicks in the last 30 minutes.", "The first click draws this chart: clicks above, orders below, minute by minute."));
+    replace(node, "nothing", () => nothing("No clicks in the last 30 minutes.", "The first click draws this chart: clicks above, orders below, minute by minute."));
+    return true;
   }
-  if (!fig || !data.length) return undefined;
+  if (!fig || !data.length || !node.clientHeight) return false;
   delete node.dataset.sign;
   const run = data.at(-1), full = data.slice(0, -1), last = full.at(-1);
   const elapsed = Math.min(MINUTE, store.at - run.at), paceful = elapsed >= SETTLED_MS;
@@ -34,7 +35,7 @@ function drawPulse() {
   const low = scale(Math.max(...y(data, "orders"), ...y(data, "ordersBefore")), 1);
   describe(last);
   const bars = data.map((_, i) => (i === data.length - 1 ? 0.4 : 1));
-  return draw(node, fig, [
+  draw(node, fig, [
     { x: x(data), y: y(data, "before") },
     { x: x(full), y: y(full, "clicks") },
     paceful ? { x: x([last, run]), y: [last.clicks, pace], customdata: [last.clicks, run.clicks] } : {},
@@ -47,6 +48,7 @@ function drawPulse() {
     yaxis2: { range: [0, low.top * 1.08], tickvals: [0, low.top] },
     annotations: fig.layout.annotations.map((words, i) => ({ ...words, text: ["", whole(last.clicks), "", whole(last.orders)][i] || words.text })),
   });
+  return true;
 }
 
 function describe(last) {

@@ -31,21 +31,22 @@ const items = () => [...section(open)].map(([key, [now, was]]) => ({ key, now, w
   .sort((a, b) => (a.key === OTHER) - (b.key === OTHER) || b.now - a.now);
 
 function drawPanel() {
-  if (open === "events" || mood() === "loading") return undefined;
+  if (open === "events" || mood() === "loading") return false;
   const list = items(), panel = $("panel");
   if (!list.length) {
     clear(bars);
-    return replace(panel, `nothing ${open}`, () => nothing(`No ${open} in the last 30 minutes.`, open === "searches" ? "What shoppers look for is counted here." : "Each visit is put under what it brought along."));
+    replace(panel, `nothing ${open}`, () => nothing(`No ${open} in the last 30 minutes.`, open === "searches" ? "What shoppers look for is counted here." : "Each visit is put under what it brought along."));
+    return true;
   }
   replace(panel, "bars", () => bars);
   const fig = figure("bars");
-  if (!fig || !bars.clientHeight) return undefined;
+  if (!fig || !bars.clientHeight) return false;
   bars.setAttribute("aria-label", `${NAMES[open]}: ${list.map((item) => `${item.name} ${item.now}`).join(", ")}`);
   const { meta } = fig.layout, y = list.map((_, i) => i), width = Math.min(0.5, 14 / (bars.clientHeight / list.length));
   const column = (text, i, shift, color, weight) => ({ text, x: 1, xref: "paper", xanchor: "right", xshift: shift, y: i, yanchor: "middle", font: { size: 12, color, weight } });
   const stale = mood() === "stale", marks = { y, x: list.map((item) => item.was) };
   const moved = (item) => { const by = change(item.now, item.was); return by ? `${{ up: "+", down: "−" }[by.way] ?? ""}${by.text}`.replace(/^\+(.*×)$/, "$1") : ""; };
-  return draw(bars, fig, [
+  draw(bars, fig, [
     { y, x: list.map((item) => item.now), width, customdata: list.map((item) => plain(item.name)), marker: { color: list.map((item) => (item.key === OTHER ? meta.other : meta.bar)) } },
     marks, marks,
   ], {
@@ -54,6 +55,7 @@ function drawPanel() {
     yaxis: { tickvals: y, ticktext: list.map((item) => plain(label(item.name))), range: [list.length - 0.5, -0.5] },
     annotations: list.flatMap((item, i) => [column(whole(item.now), i, 40, stale ? meta.faint : meta.ink, 600), column(moved(item), i, 88, meta.faint, 400)]),
   });
+  return true;
 }
 
 function show(key) {
