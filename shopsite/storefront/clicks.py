@@ -7,18 +7,17 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import get_args
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from crawlerdetect import CrawlerDetect
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from shopsite.events import clicks
+from shopsite.events.browsers import device, is_bot
 from shopsite.events.schemas import Click, ClickType
 from shopsite.storefront.visitors import ShopRequest, Visitor, keep_visitor
 
@@ -105,13 +104,6 @@ def campaign(query: Mapping[str, str]) -> str | None:
     return " / ".join(part for part in parts if part)[:200] or None
 
 
-def device(agent: str) -> str:
-    """phone, tablet or desktop, by the words that browsers put into their name for this purpose."""
-    if "iPad" in agent or "Tablet" in agent or ("Android" in agent and "Mobi" not in agent):
-        return "tablet"
-    return "phone" if "Mobi" in agent else "desktop"
-
-
 def country(request: HttpRequest) -> str | None:
     """Two letters: from the header that our proxy sets, else the region of the first language."""
     if settings.COUNTRY_HEADER:
@@ -124,9 +116,3 @@ def country(request: HttpRequest) -> str | None:
 
 def _is_country(code: str) -> bool:
     return len(code) == 2 and code.isascii() and code.isalpha()
-
-
-@lru_cache(maxsize=4096)  # a browser's name comes with its every page; looking it up costs 0.1 ms and more
-def is_bot(agent: str) -> bool:
-    """Whether the browser says of itself that it is none; one without a name is none either."""
-    return not agent.strip() or CrawlerDetect(user_agent=agent).is_crawler()
