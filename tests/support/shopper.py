@@ -8,6 +8,7 @@ import httpx
 from tests.support.shop import APPROVED
 
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"  # httpx's own is a bot's
 ADDRESS = {
     "who": "guest",
     "name": "Ada Morgenstern",
@@ -22,7 +23,9 @@ class Shopper:
     """One browser: cookies are kept, forms are sent with what they carry."""
 
     def __init__(self, site: str) -> None:
-        self.http = httpx.Client(base_url=site, follow_redirects=True, timeout=10)
+        self.http = httpx.Client(
+            base_url=site, headers={"User-Agent": FIREFOX}, follow_redirects=True, timeout=10
+        )
 
     def __enter__(self) -> "Shopper":
         return self
