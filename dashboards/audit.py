@@ -18,6 +18,7 @@ from dashboards.recount import Recount, recount
 from dashboards.selectors import read_gaps, rfc3339
 from dashboards.snapshot import Day, Snapshot, take
 from dashboards.store import live_keys, set_sizes
+from shopsite.events.inbox import position
 
 TOPICS = ("clicks", "orders", "inventory")
 
@@ -50,6 +51,9 @@ def _audit_partition(client: redis.Redis, keys: Keys, log: LogReader, tp: str, f
         cut=lambda day: stored.days[day].offset if day in stored.days else stored.offset,
         certain=stored.offset,
     )
+    if topic == "clicks":
+        passed = [offset for offset in counted.unreadable if offset < stored.offset]
+        findings.unreadable += [position(topic, number, offset) for offset in passed]
     by_day = _by_day([*counted.counts, *counted.members])
     for start_of_day in sorted(stored.days.keys() | by_day.keys()):
         day = stored.days.get(start_of_day) or Day(start_of_day, stored.offset, whole={("d", start_of_day)})

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from kafka.errors import KafkaError
 
+from shopsite.events.deadletters import MAX_REASON, ORIGIN_HEADER, REASON_HEADER
+from shopsite.events.inbox import position
 from shopsite.events.kafka import shared_producer
 from shopsite.events.schemas import Unavailable
 from shopsite.events.topics import topic_name
@@ -37,9 +39,9 @@ def send_dead_clicks(dead: Sequence[DeadClick]) -> None:
                 key=record.key,
                 value=record.value,
                 headers=[
-                    *record.headers,
-                    ("reason", reason.encode()),
-                    ("origin", f"clicks:{partition}:{record.offset}".encode()),
+                    *(pair for pair in record.headers if pair[0] not in (REASON_HEADER, ORIGIN_HEADER)),
+                    (REASON_HEADER, reason[:MAX_REASON].encode()),
+                    (ORIGIN_HEADER, position("clicks", partition, record.offset).encode()),
                 ],
             )
             for partition, record, reason in dead

@@ -44,6 +44,7 @@ class Findings:
 
     differences: list[Check] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)  # positions of clicks
     _log: dict[tuple[str, bool], int] = field(default_factory=lambda: defaultdict(int))
     _stored: dict[tuple[str, bool], int] = field(default_factory=lambda: defaultdict(int))
 

@@ -20,7 +20,7 @@ class Recount:
     counts: dict[Place, dict[str, int]] = field(default_factory=dict)
     members: dict[Place, set[str]] = field(default_factory=dict)
     seq: int = 0
-    unreadable: int = 0
+    unreadable: list[int] = field(default_factory=list)  # offsets
     _ids: dict[str, int] = field(default_factory=dict)  # stock events of others -> clock, as in fence.lua
     _clock: int = 0
 
@@ -29,7 +29,7 @@ class Recount:
         topic, number = split_partition(self.tp)
         reading = read(topic, number, records, seq=self.seq, now=datetime.now(UTC))
         self.seq = reading.seq
-        self.unreadable += len(reading.poison)
+        self.unreadable += [records[index].offset for index, _ in reading.poison]
         known: list[Event] = [
             event for event, clock in reading.foreign if self._is_new(event.event_id, clock)
         ]
