@@ -3,6 +3,8 @@
 #   make demo DEMO='--port 9000 --no-traffic'    make test PYTEST='-k checkout'
 
 PYTHON = .venv/bin/python
+# the settings know a variable of this name too, and it is another one
+unexport DEMO
 
 .PHONY: help demo dev setup run-setup test lint format lock clean
 

@@ -1,13 +1,16 @@
-"""The demo's login link that works once: demo.py makes it -> the banner -> views.login_once spends it."""
+"""The demo's login link that works once: demo.py makes it -> the banner -> views.login_once spends it.
 
+The link's token is random; what is kept is a file under the token's sha256, readable by its owner only.
+"""
+
+import hashlib
 import secrets
+import time
 from pathlib import Path
 
-from django.core import signing
-
 from shopsite.config import LOCAL_DIR
+from shopsite.runtime.folder import write_private
 
-SALT = "shopsite.runtime.login"
 MAX_AGE_SECONDS = 12 * 3600
 
 
@@ -16,32 +19,35 @@ class LinkSpent(Exception):
 
 
 def make_token(username: str) -> str:
-    """A signed token for the user; the file that it names stands for its being unused."""
-    name = secrets.token_hex(8)
-    folder = _folder()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (folder / name).touch(mode=0o600)
-    return signing.dumps({"user": username, "file": name}, salt=SALT)
+    """A token that logs the user in once."""
+    token = secrets.token_urlsafe(16)
+    path = _path(token)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_private(path, username)
+    return token
 
 
 def spend_token(token: str) -> str:
-    """The username of a token that is valid and unused. Raises LinkSpent for any other.
-
-    Removing the file succeeds once, however many ask at the same moment.
-    """
+    """The username of a token that is valid and unused. Raises LinkSpent for any other."""
+    path = _path(token)
+    mine = path.with_suffix(f".{secrets.token_hex(4)}")
     try:
-        content = signing.loads(token, salt=SALT, max_age=MAX_AGE_SECONDS)
-        (_folder() / str(content["file"])).unlink()
-    except (signing.BadSignature, FileNotFoundError) as error:
-        raise LinkSpent from error
-    return str(content["user"])
+        path.rename(mine)  # succeeds once, however many ask at the same moment
+    except FileNotFoundError:
+        raise LinkSpent from None
+    age = time.time() - mine.stat().st_mtime
+    username = mine.read_text(encoding="utf-8")
+    mine.unlink()
+    if age > MAX_AGE_SECONDS:
+        raise LinkSpent
+    return username
 
 
 def forget_tokens() -> None:
     """The demo is over: links that nobody used work no more."""
-    for path in _folder().glob("*"):
+    for path in (LOCAL_DIR / "login").glob("*"):
         path.unlink(missing_ok=True)
 
 
-def _folder() -> Path:
-    return LOCAL_DIR / "login"
+def _path(token: str) -> Path:
+    return LOCAL_DIR / "login" / hashlib.sha256(token.encode()).hexdigest()
