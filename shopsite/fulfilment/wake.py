@@ -9,14 +9,19 @@ import time
 from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
+from redis import RedisError
+
+from shopsite.events.redis import redis_client
 
 logger = logging.getLogger(__name__)
-REST_SECONDS = 10.0  # an attempt takes seconds where Redis is away: nobody should wait for each one
+REST_SECONDS = 10.0  # where Redis is away, nobody waits for it again so soon
+TRUST_SECONDS = 1.0  # an answer of Redis is good for that long
 _quiet_until = 0.0
+_trusted_until = 0.0
 
 
 def wake(task: str, *args: str | int) -> None:
-    """Send a task of shopsite.tasks when the transaction commits; never raises."""
+    """Send a task of shopsite.tasks when the transaction commits; never raises, never waits for long."""
     transaction.on_commit(lambda: _send(task, args))
 
 
@@ -25,7 +30,16 @@ def _send(task: str, args: tuple[str | int, ...]) -> None:
     if time.monotonic() < _quiet_until:
         return
     try:
+        _ask_redis()
         current_app.send_task(f"shopsite.tasks.{task}", args=args, retry=False, ignore_result=True)
-    except OperationalError as error:
+    except (OperationalError, RedisError) as error:
         _quiet_until = time.monotonic() + REST_SECONDS
         logger.warning("no worker was woken for %s: Redis is away (%s); the sweep will", task, error)
+
+
+def _ask_redis() -> None:
+    """Raise RedisError at once where Redis is away: Celery itself tries for six seconds, in a web request."""
+    global _trusted_until
+    if time.monotonic() >= _trusted_until:
+        redis_client().ping()
+        _trusted_until = time.monotonic() + TRUST_SECONDS
