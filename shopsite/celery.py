@@ -6,6 +6,7 @@ from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shopsite.settings")
 app = Celery("shopsite")
+app.set_default()  # "current" is one thread's only: web and consume send tasks from others
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["shopsite", "orders", "inventory", "dashboards"])
 # Each expires before it is due again: a worker that was away has no heap of them to work off.

@@ -213,5 +213,9 @@ LOGGING = {
         "handlers": ["stderr"],
         "level": env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
     },
-    "loggers": {"kafka": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
+    "loggers": {
+        "kafka": {"level": "WARNING"},
+        "kafka.net.selector": {"level": "ERROR"},  # warns of each tenth of a second that a busy machine takes
+        "django.request": {"level": "ERROR"},
+    },
 }
