@@ -7,10 +7,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from dashboards.access import may_watch
 from dashboards.feed import who
+from dashboards.ops import read_pipeline
 
 PLOTLY = "dashboards/vendor/plotly-cartesian-4.1.1.min.js"
 ROAD = ("placed", "paid", "packed", "shipped", "delivered")
@@ -25,19 +27,20 @@ def _theme(request: HttpRequest) -> str:
 
 def _links() -> dict[str, object]:
     """Where one acts on what the page shows: lists of the admin, filtered."""
-    orders, levels = reverse("admin:orders_order_changelist"), reverse("admin:inventory_level_changelist")
+    orders, products = reverse("admin:orders_order_changelist"), reverse("admin:catalogue_product_changelist")
+    tracked = f"{products}?level__tracked__exact=1&o=5"  # least on hand first
     return {
         "orders": orders,
-        "products": reverse("admin:catalogue_product_changelist"),
+        "products": products,
         "status": {status: f"{orders}?status__exact={status}" for status in (*ROAD, *ASIDE)},
         "payment_failed": f"{orders}?status__exact=payment_failed",
-        "paid_unfulfillable": f"{orders}?status__exact=paid",
-        "low_stock": levels,
+        "paid_unfulfillable": tracked,
+        "low_stock": tracked,
     }
 
 
 @require_safe
-@login_required
+@login_required(login_url="admin:login")
 def live(request: HttpRequest) -> HttpResponse:
     """The live page."""
     if not may_watch(request.user):
@@ -50,7 +53,7 @@ def live(request: HttpRequest) -> HttpResponse:
         "you": who(request.COOKIES.get(settings.VISITOR_COOKIE, "")),
         "shop": "/",
         "ops": reverse("ops"),
-        "login": f"{reverse(settings.LOGIN_URL)}?next={request.path}",
+        "login": f"{reverse('admin:login')}?next={request.path}",
         "links": links,
     }
     context = {
@@ -65,9 +68,15 @@ def live(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@login_required
+@login_required(login_url="admin:login")
 def ops(request: HttpRequest) -> HttpResponse:
     """What the pipeline does, and what to do where it does not."""
     if not may_watch(request.user):
         raise PermissionDenied
-    return HttpResponse("soon")
+    context = {
+        "found": read_pipeline(),
+        "now": timezone.localtime(),
+        "shop_name": settings.SHOP_NAME,
+        "theme": _theme(request),
+    }
+    return render(request, "dashboards/ops.html", context)
