@@ -97,7 +97,7 @@ def send_again(letter: DeadLetter, value: bytes | None = None) -> None:
     """
     mended = value if value is not None else letter.value
     if mended is None:
-        raise ValueError(f"{letter} has no value: give it one, or leave it")
+        raise ValueError(f"Dead letter {letter} has no value: give it one, or leave it")
     with transaction.atomic():
         event_id = letter.headers.get(EVENT_ID_HEADER) or str(letter)
         forward(

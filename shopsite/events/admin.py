@@ -1,0 +1,210 @@
+"""Outbox and inbox to look at, dead letters to mend and send again. Admin -> deadletters.send_again."""
+
+import json
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from shopsite.desk import QuickAdmin, RecordAdmin, told
+from shopsite.events.deadletters import send_again
+from shopsite.events.models import DeadLetter, InboxEvent, OutboxEvent, StoredOffset
+
+SHOWN_CHARACTERS = 20_000  # of a message on its page
+
+
+def pretty(value: bytes | memoryview | None) -> SafeString:
+    """A message as it reads best: JSON indented, anything else as its text."""
+    if value is None:
+        return format_html("<em>no value (null)</em>")
+    text = bytes(value).decode("utf-8", "replace")
+    try:
+        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return format_html("<pre>{}</pre>", text[:SHOWN_CHARACTERS])
+    return format_html("<pre>{}</pre>", text[:SHOWN_CHARACTERS])
+
+
+class OutboxState(admin.SimpleListFilter):
+    """How far an outbox row is."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ANN401, ARG002
+        """The three there are."""
+        return [("waiting", "waiting"), ("published", "published"), ("refused", "refused by Kafka")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[OutboxEvent]) -> QuerySet[OutboxEvent]:  # noqa: ARG002
+        """Those of the state that was chosen."""
+        states = {
+            "waiting": Q(published_at__isnull=True, refused_at__isnull=True),
+            "published": Q(published_at__isnull=False),
+            "refused": Q(refused_at__isnull=False),
+        }
+        return queryset.filter(states.get(self.value() or "", Q()))
+
+
+@admin.register(OutboxEvent)
+class OutboxAdmin(RecordAdmin):
+    """What was told, and where it is in Kafka now."""
+
+    list_display = ("id", "seq", "topic", "key", "event_id", "created_at", "published_at", "place", "error")
+    list_filter = (OutboxState, "topic", "own")
+    search_fields = ("=key", "=event_id")
+    exclude = ("value",)
+    readonly_fields = ("content",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OutboxEvent]:
+        """Without the messages, which only a row's own page shows."""
+        return super().get_queryset(request).defer("value", "headers")
+
+    @admin.display(description="in Kafka")
+    def place(self, row: OutboxEvent) -> str:
+        """partition:offset."""
+        return f"{row.partition}:{row.offset}" if row.published_at else "-"
+
+    @admin.display(description="message")
+    def content(self, row: OutboxEvent) -> SafeString:
+        """The message."""
+        return pretty(row.value)
+
+
+@admin.register(InboxEvent)
+class InboxAdmin(RecordAdmin):
+    """What was read, and how far its processing is."""
+
+    list_display = (
+        "__str__",
+        "key",
+        "event_id",
+        "state",
+        "attempts",
+        "received_at",
+        "done_at",
+        "short_error",
+    )
+    list_filter = ("state", "topic")
+    search_fields = ("=key", "=event_id")
+    exclude = ("value",)
+    readonly_fields = ("content",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[InboxEvent]:
+        """Without the messages, which only a row's own page shows."""
+        return super().get_queryset(request).defer("value")
+
+    @admin.display(description="error")
+    def short_error(self, row: InboxEvent) -> str:
+        """Its beginning."""
+        return row.error[:100]
+
+    @admin.display(description="message")
+    def content(self, row: InboxEvent) -> SafeString:
+        """The message."""
+        return pretty(row.value)
+
+
+class MendForm(forms.ModelForm):
+    """The message of a dead letter, to be mended."""
+
+    message = forms.CharField(
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 12, "class": "vLargeTextField", "spellcheck": "false"}),
+        help_text="It is sent as it stands here. It keeps its event_id, so sending it twice counts once.",
+    )
+
+    class Meta:
+        model = DeadLetter
+        fields: tuple[str, ...] = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "message" in self.fields:
+            self.fields["message"].initial = bytes(self.instance.value or b"").decode("utf-8", "replace")
+
+    def mended(self) -> bytes | None:
+        """What to send; None for the message as it was, whose bytes may be no text at all."""
+        if "message" not in self.changed_data:
+            return None
+        return str(self.cleaned_data["message"]).replace("\r\n", "\n").encode()
+
+
+@admin.register(DeadLetter)
+class DeadLetterAdmin(QuickAdmin):
+    """Messages that could not be processed."""
+
+    form = MendForm
+    change_form_template = "admin/events/deadletter/change_form.html"
+    list_display = ("__str__", "key", "short_reason", "seen_at", "resent_at")
+    list_filter = ("topic", ("resent_at", admin.EmptyFieldListFilter))
+    search_fields = ("=key", "reason")
+    readonly_fields = ("topic", "partition", "offset", "reason", "key", "headers", "seen_at", "resent_at")
+    fields = (*readonly_fields, "message")
+    actions = ("resend",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        """Nobody: they come from Kafka."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+        """Nobody: what was lost must stay known."""
+        return False
+
+    def get_fields(self, request: HttpRequest, obj: DeadLetter | None = None) -> Any:  # noqa: ANN401
+        """For those who may only look, the message as it is."""
+        if self.has_change_permission(request, obj):
+            return self.fields
+        return (*self.readonly_fields, "content")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: DeadLetter | None = None) -> Any:  # noqa: ANN401
+        """As get_fields."""
+        may = self.has_change_permission(request, obj)
+        return self.readonly_fields if may else (*self.readonly_fields, "content")
+
+    @admin.display(description="reason")
+    def short_reason(self, letter: DeadLetter) -> str:
+        """Its beginning."""
+        return letter.reason[:120]
+
+    @admin.display(description="message")
+    def content(self, letter: DeadLetter) -> SafeString:
+        """The message."""
+        return pretty(letter.value)
+
+    @admin.action(description="Send again, as they are", permissions=["change"])
+    def resend(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
+        """Send the chosen ones to their topics again."""
+        done, refused = [], []
+        for letter in queryset.order_by("pk"):
+            try:
+                send_again(letter)
+                done.append(str(letter))
+            except ValueError as error:
+                refused.append(str(error))
+        for well, sentence in told(done, refused, "on the way again"):
+            self.message_user(request, sentence, messages.SUCCESS if well else messages.ERROR)
+
+    def save_model(self, request: HttpRequest, obj: DeadLetter, form: MendForm, change: bool) -> None:  # noqa: ARG002
+        """The page's one button: send what its message says."""
+        send_again(obj, form.mended())
+
+    def response_change(self, request: HttpRequest, obj: DeadLetter) -> HttpResponse:
+        """Back to the list."""
+        self.message_user(request, f"On the way again: {obj}.", messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:events_deadletter_changelist"))
+
+
+@admin.register(StoredOffset)
+class StoredOffsetAdmin(RecordAdmin):
+    """How far consume has read. A partition whose row is deleted is read again: nothing counts twice."""
+
+    list_display = ("group", "topic", "partition", "next_offset")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+        """Those who may do everything: for a topic that was made anew."""
+        return bool(getattr(request.user, "is_superuser", False))
