@@ -29,7 +29,7 @@ class Unavailable(Exception):
     """Something that is needed is broken for now: retry later."""
 
 
-_NUMBER_OR_TEXT: Final = {"type": ["string", "number"]}  # JSON Schema: numbers are turned into strings
+_NUMBER_OR_TEXT: Final = {"x-number-too": True}  # for json_schemas.py: a number is taken as its text
 Id = Annotated[str, Meta(min_length=1, max_length=128, extra_json_schema=_NUMBER_OR_TEXT)]
 OptionalId = Annotated[str, Meta(max_length=128, extra_json_schema=_NUMBER_OR_TEXT)]
 Short = Annotated[str, Meta(max_length=200)]
@@ -43,7 +43,7 @@ Money = Annotated[
     Decimal,
     Meta(
         description="0 or more, below 10^9, at most 6 decimals; a JSON number or its text",
-        extra_json_schema={"type": ["number", "string"]},
+        extra_json_schema=_NUMBER_OR_TEXT,
     ),
 ]
 Timestamp = Annotated[
