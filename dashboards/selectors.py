@@ -58,7 +58,7 @@ class Report:
     stock: dict[str, Sums]
     products: list[ProductRow]
     funnel: Sums
-    minutes: list[dict[str, object]] | None  # None: the range is too long for a list of minutes
+    minutes: list[dict[str, Any]] | None  # None: the range is too long for a list of minutes
     notes: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, object]:
@@ -138,7 +138,7 @@ class Span:
         """How many distinct members the fold's sets have together (0.81 % standard error)."""
         return count_union(self._client, [self._names(tp, fold) for tp in self.tps])
 
-    def minutes(self) -> list[dict[str, object]] | None:
+    def minutes(self) -> list[dict[str, Any]] | None:
         """What happened in each minute in which something did; None where the range is too long."""
         if self.cover.end - self.cover.start > LONGEST_BY_MINUTE:
             return None
@@ -194,7 +194,7 @@ def rank_products(fields: Mapping[str, int], top: int) -> list[ProductRow]:
     ]
 
 
-def _minute(at: int, folds: Mapping[str, Sums]) -> dict[str, object]:
+def _minute(at: int, folds: Mapping[str, Sums]) -> dict[str, Any]:
     return {
         "at": rfc3339(at),
         "events": _sorted(folds["events"]),

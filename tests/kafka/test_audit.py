@@ -1,0 +1,137 @@
+"""The audit agrees with a shop that is sound, and names each thing that was tampered with."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from django.core.management import call_command
+from django.db.models import F
+from redis import Redis
+
+from dashboards.keys import bucket, first_keys
+from dashboards.selectors import report
+from inventory.models import Level, Movement
+from orders.models import Order
+from shopsite.audit import Audit, audit
+from shopsite.events.models import DeadLetter, OutboxEvent
+from shopsite.events.redis import redis_client
+from tests.support import until
+from tests.support.servers import Kafka
+from tests.support.shop import product
+from tests.support.site import processes
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+AT = "2024-06-18T12:34:56Z"
+
+
+def differing(found: Audit) -> dict[str, tuple[object, object]]:
+    return {check.name: (check.log, check.stored) for check in found.checks if not check.ok}
+
+
+@pytest.fixture
+def shop(kafka: Kafka, redis: Redis) -> Iterator[None]:
+    """A shop that took clicks, orders and stock events, good and bad ones, and is at rest."""
+    product("MUG", stock=50)
+    clicks = [{"user_id": f"u{n}", "product_id": "MUG", "timestamp": AT} for n in range(20)]
+    kafka.send_many("clicks", [(str(click["user_id"]), json.dumps(click)) for click in clicks])
+    kafka.send("clicks", "not a click", key="x")
+    order = {
+        "order_id": "456",
+        "user_id": "u1",
+        "product_ids": ["MUG", "CUP"],
+        "amount": 99.99,
+        "timestamp": AT,
+    }
+    kafka.send("orders", json.dumps(order), key="456")
+    kafka.send("orders", json.dumps(order | {"order_id": "457", "status": "delivered"}), key="457")
+    kafka.send("orders", json.dumps(order | {"order_id": "C458", "status": "refunded"}), key="C458")
+    kafka.send("orders", '{"order_id": "459"}', key="459")
+    kafka.send(
+        "inventory", json.dumps({"product_id": "MUG", "quantity_change": 7, "timestamp": AT}), key="MUG"
+    )
+    with processes("relay", "consume", "worker", "beat", "aggregate"):
+        until(lambda: at_rest() and folded(), within=90)
+    yield
+
+
+def supply(kafka: Kafka, change: int) -> None:
+    event = {"product_id": "MUG", "quantity_change": change, "timestamp": AT}
+    kafka.send("inventory", json.dumps(event), key="MUG")
+
+
+def folded() -> bool:
+    found = report(redis_client(), datetime(2024, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+    moves = sum(reason["events"] for reason in found.stock.values())
+    return (found.events, found.orders["orders"], found.refunds.orders, moves) == ({"view_item": 20}, 2, 1, 8)
+
+
+def at_rest() -> bool:
+    return (
+        Order.objects.filter(pk="456", status="paid").exists()
+        and DeadLetter.objects.filter(topic="orders").count() == 1
+        and not OutboxEvent.objects.filter(published_at=None).exists()
+    )
+
+
+def test_a_sound_shop_agrees_and_lag_is_no_error(shop: None, kafka: Kafka) -> None:
+    found = audit(redis_client())
+
+    assert differing(found) == {}
+    totals = {check.name: check.stored for check in found.checks}
+    assert totals["clicks: view_item"] == 20
+    assert totals["paid orders"] == 2
+    assert totals["revenue EUR"] == "199.98"
+    assert totals["refunded EUR"] == "99.99"
+    assert totals["orders placed in the log that are in the database"] == 3
+    assert totals["dead letters of clicks"] == totals["dead letters of orders"] == 1
+
+    later = {"order_id": "later", "user_id": "u1", "product_ids": ["MUG"], "amount": 5, "timestamp": AT}
+    kafka.send("orders", json.dumps(later), key="later")
+    kafka.send("clicks", json.dumps({"user_id": "u9", "product_id": "MUG", "timestamp": AT}), key="u9")
+    kafka.send(
+        "inventory", json.dumps({"product_id": "MUG", "quantity_change": 1, "timestamp": AT}), key="MUG"
+    )
+
+    assert audit(redis_client()).ok
+
+
+def test_a_count_an_order_and_a_stock_row_that_were_changed_are_named(
+    shop: None, redis: Redis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tp = next(tp for tp in ("clicks-0", "clicks-1") if redis.zcard(first_keys().days(tp)))
+    minute = bucket(1_718_714_096, "m")
+    redis.hincrby(first_keys().bucket(tp, "m", minute, "products"), "v|MUG", 3)
+    redis.pfadd(first_keys().bucket(tp, "d", bucket(minute, "d"), "visitors"), "somebody", "else")
+    Order.objects.filter(pk="456").update(amount="1.00")
+    Order.objects.filter(pk="457").update(status="cancelled")
+    Movement.objects.filter(origin__isnull=False).update(change=8)
+    Level.objects.filter(pk="CUP").update(on_hand=F("on_hand") + 1)
+
+    with pytest.raises(SystemExit) as exit_:
+        call_command("audit", "--json")
+
+    assert exit_.value.code == 1
+    told = json.loads(capsys.readouterr().out)
+    assert not told["ok"]
+    names = {check["name"] for check in told["checks"] if not check["ok"]}
+    assert f"products v|MUG, minute 2024-06-18T12:34:00Z, {tp}" in names
+    assert f"visitors, day 2024-06-18T00:00:00Z, {tp}" in names
+    assert {"order 456: amount", "order 457: status, which its history ends with"} <= names
+    assert "stock on hand of CUP" in names
+    assert any(name.startswith("ledger row ") for name in names)
+
+
+def test_an_order_and_a_ledger_row_that_are_gone_or_invented_are_named(shop: None) -> None:
+    gone = Movement.objects.exclude(origin=None).get()
+    gone.delete()
+    copy = Order.objects.get(pk="456")
+    Order.objects.filter(pk="C458").delete()
+    copy.pk = "invented"
+    copy.save(force_insert=True)
+
+    found = differing(audit(redis_client()))
+
+    assert found["order C458"] == ("placed", "not in the database")
+    assert found["order invented"] == ("not in the log", "in the database")
+    assert found[f"ledger row {gone.event_id}"] == ("+7 MUG", "not in the ledger")
