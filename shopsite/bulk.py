@@ -41,7 +41,11 @@ def _numbered(field: "models.Field[Any, Any]") -> bool:
 
 
 def _copy(statement: str, rows: Iterable[Row]) -> None:
-    with connection.cursor() as cursor, cursor.cursor.copy(statement) as copy:
+    with (
+        connection.cursor() as cursor,
+        connection.wrap_database_errors,
+        cursor.cursor.copy(statement) as copy,
+    ):
         for row in rows:
             copy.write_row(row)
 

@@ -37,7 +37,7 @@ def rush(carts: Sequence[str], tries: int) -> Counter[str]:
         buyer.stdin.flush()
     said: Counter[str] = Counter()
     for buyer in buyers:
-        said.update(buyer.communicate(timeout=60)[0].split())
+        said.update(buyer.communicate(timeout=120)[0].split())
         assert buyer.returncode == 0
     return said
 

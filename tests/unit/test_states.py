@@ -33,7 +33,7 @@ def test_no_way_leads_back_from_where_an_order_ends(wanted: list[Status]) -> Non
     assert ends in ([], [seen[-1]])
     if Status.REFUNDED in seen and len(seen) > 2:
         assert Status.REFUND_PENDING in seen  # money never comes back without having been asked for
-    if Status.DELIVERED in seen:
+    if Status.DELIVERED in seen and Status.REFUND_PENDING not in seen:
         assert seen.index(Status.PAID) < seen.index(Status.SHIPPED) < seen.index(Status.DELIVERED)
 
 
