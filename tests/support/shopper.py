@@ -6,17 +6,9 @@ from types import TracebackType
 import httpx
 
 from tests.support.shop import APPROVED
+from tests.support.storefront import ADDRESS, AGENT
 
-HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
-FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"  # httpx's own is a bot's
-ADDRESS = {
-    "who": "guest",
-    "name": "Ada Morgenstern",
-    "street": "Lindenweg 12",
-    "postcode": "10999",
-    "city": "Berlin",
-    "country": "DE",
-}
+HIDDEN = re.compile(r'<input\s+type="hidden"\s+name="([^"]+)"\s+value="([^"]*)"')
 
 
 class Shopper:
@@ -24,7 +16,7 @@ class Shopper:
 
     def __init__(self, site: str) -> None:
         self.http = httpx.Client(
-            base_url=site, headers={"User-Agent": FIREFOX}, follow_redirects=True, timeout=10
+            base_url=site, headers={"User-Agent": AGENT}, follow_redirects=True, timeout=10
         )
 
     def __enter__(self) -> "Shopper":
@@ -42,14 +34,16 @@ class Shopper:
     def add(self, sku: str, quantity: int = 1) -> None:
         """Put a product into the cart, by its page's form."""
         fields = hidden(self.look_at(sku)) | {"sku": sku, "quantity": str(quantity)}
-        self._page(self.http.post("/cart/add/", data=fields))
+        self._page(self.http.post("/cart/add", data=fields))
 
     def check_out(self, *, email: str = "ada@example.org", card: str = APPROVED) -> str:
         """Order what is in the cart; returns the order's id."""
         form = hidden(self._page(self.http.get("/checkout/")))
-        answer = self.http.post("/checkout/", data=ADDRESS | form | {"email": email, "card": card})
+        typed = {"card": "typed", "card_number": card, "card_until": "12 / 39", "card_code": "123"}
+        answer = self.http.post("/checkout/", data=ADDRESS | form | typed | {"email": email})
         self._page(answer)
-        assert answer.url.path.startswith("/orders/"), f"no order, but {answer.url.path}: {answer.text}"
+        faults = re.findall(r'class="wrong"[^>]*>(.*?)</p>|note-list">(.*?)</ul>', answer.text, re.DOTALL)
+        assert answer.url.path.startswith("/orders/"), f"no order, but {answer.url.path}: {faults}"
         return answer.url.path.split("/")[2]
 
     def _page(self, answer: httpx.Response) -> str:
