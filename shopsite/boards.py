@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from django.db.models import Count, F, Min, Q
+from django.db.models import Count, F, Min
 
 from inventory.models import Level
 from inventory.selectors import StockView, available
-from orders.models import Order
+from orders.models import Line, Order
 from orders.states import Status
 
 MAX_COUNTED: Final = 10_000  # in one status; a board says "10,000+" beyond
@@ -50,7 +50,8 @@ class Attention:
     """What somebody should look at."""
 
     payment_failed: int  # at most MAX_COUNTED, as the next
-    paid_unfulfillable: int  # tracked products of which more was sold than there was
+    paid_unfulfillable: int  # paid orders with a product of which more was sold than there was
+    below_zero: int  # such products
     low_stock: list[ShortProduct]  # the shortest first, at most SHOWN
     low_stock_count: int
 
@@ -71,14 +72,18 @@ def stock_of(skus: Iterable[str]) -> dict[str, StockView]:
 
 
 def attention() -> Attention:
-    """Failed payments, what was sold and is not there, and what is almost gone: four queries."""
+    """Failed payments, what was sold and is not there, and what is almost gone: five queries."""
     tracked = Level.objects.filter(tracked=True)
     low = tracked.filter(on_hand__lte=F("reserved") + F("low_at"), product__listed=True)
     shortest = low.select_related("product").order_by(F("on_hand") - F("reserved"), "pk")[:SHOWN]
     failed = Order.objects.filter(status=Status.PAYMENT_FAILED)[:MAX_COUNTED]
+    missing = tracked.filter(on_hand__lt=0)
+    short = Line.objects.filter(product__level__in=missing)
+    stuck = Order.objects.filter(status=Status.PAID, pk__in=short.values("order_id"))[:MAX_COUNTED]
     return Attention(
         payment_failed=failed.count(),
-        paid_unfulfillable=tracked.filter(Q(on_hand__lt=0)).count(),
+        paid_unfulfillable=stuck.count(),
+        below_zero=missing.count(),
         low_stock=[
             ShortProduct(
                 level.pk, level.product.title, level.on_hand, level.on_hand - level.reserved, level.low_at
