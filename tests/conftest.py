@@ -68,11 +68,14 @@ def kafka_server() -> Iterator[str]:
 
 
 @pytest.fixture(autouse=True)
-def _only_what_is_asked_for(settings: Settings, local_dir: Path, _redis_of_run: RedisOfRun) -> None:
+def _only_what_is_asked_for(
+    settings: Settings, local_dir: Path, _redis_of_run: RedisOfRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A test that names no server must not reach one by accident, least of all a running demo's."""
     settings.KAFKA_BOOTSTRAP_SERVERS = [NOBODY]
     settings.REDIS_URL = _redis_of_run.url
     settings.EMAIL_FILE_PATH = str(local_dir / "mail")
+    monkeypatch.setattr("shopsite.events.clicks.LOCAL_DIR", local_dir)  # a demo here would send them
 
 
 @pytest.fixture

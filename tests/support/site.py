@@ -17,6 +17,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connections
 
+from shopsite.events import clicks
 from shopsite.events.heartbeat import read_beats
 from shopsite.runtime.service import Program, Service
 from tests.support import child_env, until
@@ -65,6 +66,7 @@ def serving() -> Iterator[str]:
         yield thread.address
     finally:
         thread.stop()
+        clicks.close()  # while the broker is still there
 
 
 @pytest.fixture
