@@ -128,7 +128,6 @@ class Demo:
             self.supervisor.start([embedded.program], rank=SERVERS)
             self.supervisor.wait_ready([embedded.program.name])
         self._set(REDIS_URL=embedded.url)
-        settings.REDIS_URL = embedded.url
 
     def _start_kafka(self) -> EmbeddedKafka | None:
         """Start the brokers without waiting for them; None where the environment names some."""
@@ -147,8 +146,6 @@ class Demo:
             )
         self.supervisor.start(embedded.programs, rank=SERVERS)
         self._set(KAFKA_BOOTSTRAP_SERVERS=embedded.bootstrap, REPLICATION_FACTOR=str(embedded.replication))
-        settings.KAFKA_BOOTSTRAP_SERVERS = embedded.bootstrap.split(",")
-        settings.REPLICATION_FACTOR = embedded.replication
         return embedded
 
     def _make_topics(self) -> None:
@@ -206,8 +203,11 @@ class Demo:
         self.terminal.say(f"  {text} {'.' * max(2, 84 - len(text))} {time.monotonic() - began:5.1f} s")
 
     def _set(self, **values: str) -> None:
-        """Set variables that the children inherit."""
+        """Set variables that the children inherit, and the settings of this process that they stand for."""
         os.environ.update(values)
+        for name, value in values.items():
+            setting = getattr(settings, name)
+            setattr(settings, name, value.split(",") if isinstance(setting, list) else type(setting)(value))
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self.supervisor.stopping.set()

@@ -16,6 +16,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Tick until SIGTERM."""
-        clock = app.Beat(schedule=str(LOCAL_DIR / "celerybeat-schedule"), loglevel="WARNING", pidfile=None, quiet=True)
+        schedule = str(LOCAL_DIR / "celerybeat-schedule")
+        clock = app.Beat(schedule=schedule, loglevel="WARNING", pidfile=None, quiet=True)
         with beat_while_running("beat"):
             clock.run()
