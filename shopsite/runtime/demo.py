@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -25,7 +25,7 @@ from shopsite.runtime import folder
 from shopsite.runtime.banner import banner
 from shopsite.runtime.kafka import EmbeddedKafka, kept_brokers, prepare_kafka
 from shopsite.runtime.login import forget_tokens, make_token
-from shopsite.runtime.logs import Terminal, tee
+from shopsite.runtime.logs import LogFile, Terminal, tee
 from shopsite.runtime.precheck import check_disk, check_port
 from shopsite.runtime.processes import LOOPS, SERVERS, SIMULATE, WEB, process_names, shop_programs
 from shopsite.runtime.redis import prepare_redis
@@ -56,9 +56,8 @@ class Demo:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.terminal = Terminal(sys.stdout)
-        self.supervisor = Supervisor(
-            self.terminal.say, lambda name: tee(name, self.terminal, LOCAL_DIR / "logs")
-        )
+        self.supervisor = Supervisor(self.terminal.say, self._echo_of)
+        self.logs: list[LogFile] = []
         self.origin = os.environ.get("SHOP_ORIGIN") or f"http://{HOST}:{options.port}"
         self.username = os.environ.get("STAFF_USERNAME") or "staff"
         self.began = time.monotonic()
@@ -183,6 +182,8 @@ class Demo:
             self.terminal.say("\n  Stopping ...")
         self.supervisor.stop()
         dismiss_guard()
+        for log in self.logs:
+            log.close()
         folder.remove_env()
         forget_tokens()
         if running:
@@ -208,6 +209,12 @@ class Demo:
         for name, value in values.items():
             setting = getattr(settings, name)
             setattr(settings, name, value.split(",") if isinstance(setting, list) else type(setting)(value))
+
+    def _echo_of(self, name: str) -> Callable[[str], None]:
+        """Where the lines of the named process go."""
+        log = LogFile(LOCAL_DIR / "logs" / f"{name}.log")
+        self.logs.append(log)
+        return tee(name, self.terminal, log)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self.supervisor.stopping.set()

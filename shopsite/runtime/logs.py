@@ -76,12 +76,11 @@ class Terminal:
         self.say(prefix + line)
 
 
-def tee(name: str, terminal: Terminal, directory: Path) -> Callable[[str], None]:
+def tee(name: str, terminal: Terminal, log: LogFile) -> Callable[[str], None]:
     """What to give a Service as its echo: each line to the file and to the terminal."""
-    file = LogFile(directory / f"{name}.log")
 
     def echo(line: str) -> None:
-        file.write(line)
+        log.write(line)
         terminal.echo(name, line)
 
     return echo
