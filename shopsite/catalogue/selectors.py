@@ -16,4 +16,5 @@ def listed_products() -> QuerySet[Product]:
 def shelves() -> list[Category]:
     """Categories in shop order, without empty ones."""
     stocked = Q(products__listed=True, products__price__isnull=False)
-    return list(Category.objects.annotate(size=Count("products", filter=stocked)).filter(size__gt=0))
+    sized = Category.objects.annotate(size=Count("products", filter=stocked)).filter(size__gt=0)
+    return list(sized.order_by("position", "slug"))

@@ -6,7 +6,6 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db.models import F, Q, QuerySet
-from django.templatetags.static import static
 from django.urls import reverse
 
 from inventory.models import Level
@@ -29,7 +28,7 @@ class Item:
     description: str
     price: Decimal
     plate: str  # class of the plate behind the picture
-    picture: str  # address, empty where there is none
+    picture: str  # below static/, empty where there is none
     url: str
     category: str  # slug, or empty
     category_name: str
@@ -70,7 +69,7 @@ def item(product: Product) -> Item:
         description=product.description,
         price=product.price or Decimal(0),  # listed_products has none without
         plate=product.plate,
-        picture=static(product.picture) if product.picture else "",
+        picture=product.picture,
         url=reverse("product", args=[product.sku]),
         category=category.slug if category else "",
         category_name=category.name if category else "",

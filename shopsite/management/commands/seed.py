@@ -14,6 +14,7 @@ from django.db import transaction
 from inventory import services as inventory
 from shopsite.catalogue import demo
 from shopsite.naming import event_name
+from shopsite.roles import make_roles
 
 ACTOR = "seed"
 
@@ -29,6 +30,9 @@ class Command(BaseCommand):
             filled = demo.fill()
         self.stdout.write(f"Categories: {filled.categories} new. Products: {filled.products} new.")
         self.stdout.write(f"Opening stock: {_open_stock(filled.opening)} products.")
+        with transaction.atomic():
+            make_roles()
+        self.stdout.write("Roles: operator, stock keeper, viewer.")
         self.stdout.write(_make_staff())
 
 

@@ -2,15 +2,47 @@
 
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 
 from django import template
 from django.conf import settings
+from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£"}
 _CENT = Decimal("0.01")
+
+
+@register.simple_tag
+@cache
+def icon(name: str, more: str = "") -> SafeString:
+    """A line drawing of shopsite/sprite.html; it says nothing to who cannot see it."""
+    return format_html('<svg class="i {}" aria-hidden="true"><use href="#i-{}"></use></svg>', more, name)
+
+
+@register.simple_tag
+def pic(path: str, more: str = "", *, alt: str = "", size: int = 128, lazy: bool = False) -> SafeString:
+    """A picture on its shadow, to be put on a plate; only the shadow where there is no picture.
+
+    path: below static/. more: further classes. size: of both sides, in pixels.
+    """
+    image = (
+        format_html(
+            '<img src="{}" width="{}" height="{}" alt="{}"{}>',
+            static(path),
+            size,
+            size,
+            alt,
+            mark_safe(' loading="lazy"' if lazy else ""),
+        )
+        if path
+        else ""
+    )
+    return format_html('<span class="pic {}">{}</span>', more, image)
 
 
 @register.filter
@@ -20,6 +52,12 @@ def money(amount: Decimal | None, currency: str = "") -> str:
         return ""
     code = currency or settings.SHOP_CURRENCY
     return f"{_SIGNS.get(code, f'{code} ')}{amount.quantize(_CENT, ROUND_HALF_UP):,.2f}"
+
+
+@register.filter
+def about(amount: Decimal) -> str:
+    """€50, where money() says €50.00: a limit in a sentence, not a price."""
+    return money(amount).removesuffix(".00")
 
 
 @register.filter

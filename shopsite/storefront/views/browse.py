@@ -19,7 +19,7 @@ from shopsite.storefront.context import Frame
 from shopsite.storefront.forms import TellMeForm
 from shopsite.storefront.items import Item, item, items, products
 from shopsite.storefront.search import SORTS, Facets, Search, facets, found
-from shopsite.storefront.templatetags.shop import money
+from shopsite.storefront.templatetags.shop import about
 
 IN_A_ROW = 4
 LONGEST_LIST = 10  # of quantities on a product's page; the cart takes more
@@ -63,7 +63,7 @@ def _results(request: HttpRequest, wanted: Search, shelf: Category | None) -> Ht
         {
             "search": plain,
             "shelf": shelf,
-            "title": shelf.name if shelf else f"“{wanted.words}”" if wanted.words else "All products",
+            "title": _title(wanted, shelf, choices),
             "here": reverse("category", args=[shelf.slug]) if shelf else reverse("search"),
             "page": page,
             "items": shown,
@@ -82,6 +82,14 @@ def _results(request: HttpRequest, wanted: Search, shelf: Category | None) -> Ht
             "often": [] if shown else selectors.bought_often(IN_A_ROW),
         },
     )
+
+
+def _title(wanted: Search, shelf: Category | None, choices: Facets) -> str:
+    if shelf:
+        return shelf.name
+    if not wanted.words:
+        return "All products"
+    return f"“{wanted.words}”" if choices.shelves else f"Nothing for “{wanted.words}”"
 
 
 def _and(query: str) -> str:
@@ -106,9 +114,9 @@ def _chips(search: Search, choices: Facets) -> list[dict[str, str]]:
         for slug in search.shelves
     ]
     if search.low is not None:
-        chips.append({"name": f"From {money(search.low)}", "query": search.query(low=None)})
+        chips.append({"name": f"From {about(search.low)}", "query": search.query(low=None)})
     if search.high is not None:
-        chips.append({"name": f"Up to {money(search.high)}", "query": search.query(high=None)})
+        chips.append({"name": f"Up to {about(search.high)}", "query": search.query(high=None)})
     if search.in_stock:
         chips.append({"name": "In stock", "query": search.query(in_stock=False)})
     return chips

@@ -1,0 +1,128 @@
+"""The cart keeps the wish and says what became of it."""
+
+import pytest
+
+from inventory.services import adjust
+from shopsite.catalogue.models import Product
+from shopsite.storefront import carts
+from tests.support.shop import product
+from tests.support.storefront import Shopper
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_cart_needs_no_session_and_is_kept(shopper: Shopper) -> None:
+    product("MUG", stock=10)
+    shopper.add("MUG", 2)
+    shopper.add("MUG")
+    assert carts.cart_of(shopper.visitor).count == 3
+    assert "sessionid" not in shopper.cookies
+    assert "3 items" in shopper.read("/cart/")
+
+
+def test_a_wish_for_more_than_is_left_is_lowered_in_words(shopper: Shopper) -> None:
+    product("MUG", stock=10)
+    shopper.add("MUG", 4)
+    adjust(product_id="MUG", change=-7, reason="broken", actor="test")
+    page = shopper.read("/cart/")
+    assert "Only 3 are left; we lowered your 4 to 3." in page
+    assert "€37.50" in page
+    adjust(product_id="MUG", change=7, reason="found", actor="test")
+    assert "lowered" not in shopper.read("/cart/")
+    assert carts.cart_of(shopper.visitor).count == 4
+
+
+def test_the_last_one_is_told_in_the_singular(shopper: Shopper) -> None:
+    product("MUG", stock=1)
+    shopper.add("MUG", 2)
+    assert "Only 1 is left; we lowered your 2 to 1." in shopper.read("/cart/")
+
+
+def test_sold_out_lines_are_struck_and_not_counted(shopper: Shopper) -> None:
+    product("MUG", stock=5)
+    product("CUP", stock=5)
+    shopper.add("MUG", 2)
+    shopper.add("CUP", 1)
+    adjust(product_id="MUG", change=-5, reason="broken", actor="test")
+    page = shopper.read("/cart/")
+    assert "Sold out, not counted." in page
+    assert "<s" in page
+    assert "1 item<" in page
+    assert carts.cart_of(shopper.visitor).amount == 12.5
+    assert 'href="/checkout/"' in page
+
+
+def test_delivery_is_free_from_fifty(shopper: Shopper) -> None:
+    product("MUG", stock=50)
+    shopper.add("MUG", 3)
+    assert "€42.40" in shopper.read("/cart/")  # 37.50 and 4.90
+    shopper.add("MUG", 1)
+    page = shopper.read("/cart/")
+    assert "€50.00" in page
+    assert "Free" in page
+
+
+def test_minus_plus_and_remove_work_without_a_script(shopper: Shopper) -> None:
+    product("MUG", stock=50)
+    shopper.add("MUG", 3)
+    for quantity, left in (("2", 2), ("5", 5), ("-1", 0)):
+        assert shopper.post("/cart/set", {"sku": "MUG", "quantity": quantity}).status_code == 302
+        assert carts.cart_of(shopper.visitor).count == left
+    assert "Your cart is empty" in shopper.read("/cart/")
+
+
+@pytest.mark.parametrize("quantity", ["", "x", "0", "-5", "1e9", "²"])
+def test_a_quantity_that_is_none_adds_one(shopper: Shopper, quantity: str) -> None:
+    product("MUG", stock=50)
+    shopper.post("/cart/add", {"sku": "MUG", "quantity": quantity})
+    assert carts.cart_of(shopper.visitor).count == 1
+
+
+def test_one_line_never_holds_more_than_99(shopper: Shopper) -> None:
+    product("MUG")
+    shopper.add("MUG", 98)
+    shopper.add("MUG", 98)
+    assert carts.cart_of(shopper.visitor).count == 99
+
+
+def test_two_visitors_have_two_carts(shopper: Shopper) -> None:
+    product("MUG", stock=50)
+    other = Shopper()
+    shopper.add("MUG")
+    other.add("MUG", 2)
+    assert shopper.visitor != other.visitor
+    assert carts.cart_of(shopper.visitor).count == 1
+
+
+def test_a_made_up_visitor_cookie_is_not_taken(shopper: Shopper) -> None:
+    product("MUG", stock=50)
+    shopper.cookies["visitor"] = "admin' or 1=1"
+    shopper.add("MUG")
+    assert len(shopper.visitor) == 32
+
+
+def test_the_product_page_is_come_back_to_with_a_message(shopper: Shopper) -> None:
+    product("MUG", stock=50)
+    answer = shopper.post("/cart/add", {"sku": "MUG", "next": "/p/MUG/"})
+    assert answer.headers["Location"] == "/p/MUG/"
+    assert "In your cart: 1 The MUG." in shopper.read("/p/MUG/")
+
+
+def test_nobody_is_sent_to_another_site(shopper: Shopper) -> None:
+    product("MUG", stock=50)
+    answer = shopper.post("/cart/add", {"sku": "MUG", "next": "https://evil.example/"})
+    assert answer.headers["Location"] == "/cart/"
+
+
+def test_a_script_gets_words_and_the_tally(shopper: Shopper) -> None:
+    product("MUG", stock=2)
+    headers = {"Accept": "application/json"}
+    told = shopper.post("/cart/add", {"sku": "MUG", "quantity": "3"}, headers=headers).json()
+    assert told == {"level": "warn", "said": "Only 2 are left; your cart has 2 The MUG.", "tally": 2}
+
+
+def test_a_product_that_is_no_longer_listed_leaves_the_cart(shopper: Shopper) -> None:
+    product("MUG", stock=2)
+    shopper.add("MUG")
+    Product.objects.update(listed=False)
+    assert "Your cart is empty" in shopper.read("/cart/")

@@ -1,0 +1,189 @@
+"""An order's page tells its way in words, changes by itself, and is shown to nobody else."""
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from pytest_django import DjangoAssertNumQueries
+from pytest_django.fixtures import Settings
+
+from inventory.services import adjust
+from orders.models import Order, Payment
+from shopsite.fulfilment import charge, deliver_order, pack_order, ship_order
+from tests.support.shop import DECLINED, level, product, read_back
+from tests.support.storefront import Shopper, order_id
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shopper(shopper: Shopper, settings: Settings) -> Shopper:
+    """Somebody with two mugs in the cart, in a demo."""
+    settings.DEMO = True
+    product("MUG", stock=10)
+    shopper.add("MUG", 2)
+    return shopper
+
+
+def charged(address: str) -> Order:
+    """The order after its event went through Kafka and the bank was asked."""
+    order = Order.objects.get(pk=order_id(address))
+    read_back(order)
+    charge(order.pk)
+    order.refresh_from_db()
+    return order
+
+
+def same_to_all(page: bytes, number: str) -> str:
+    """A page without what differs anyway: the number that was asked for, and the form's token."""
+    return re.sub(r'(csrfmiddlewaretoken" value=)"\w+"', r"\1", page.decode().replace(number, ""))
+
+
+def states(page: str) -> list[str]:
+    """The states of the five steps."""
+    steps = page.partition('<ol class="steps"')[2].partition("</ol>")[0]
+    return [part.partition('"')[0] for part in steps.split('<li class="is-')[1:]]
+
+
+def test_each_status_has_its_words_and_its_place_in_the_steps(shopper: Shopper) -> None:
+    address = shopper.buy()
+    page = shopper.read(address)
+    assert "Thank you, we have your order" in page
+    assert states(page) == ["done", "wait", "todo", "todo", "todo"]
+    order = charged(address)
+    page = shopper.read(address)
+    assert "Paid, and being packed" in page
+    assert states(page) == ["done", "now", "todo", "todo", "todo"]
+    assert f"Your order {order.pk} is confirmed" in page
+    for step, words in (
+        (pack_order, "Packed, and"),
+        (ship_order, "On its way"),
+        (deliver_order, "Delivered"),
+    ):
+        step(order_id=order.pk, actor="test")
+        page = shopper.read(address)
+        assert f"<h1>{words}" in page
+    assert states(page) == ["done"] * 5
+    assert "Live." not in page
+
+
+def test_a_declined_card_is_told_and_another_one_pays(shopper: Shopper) -> None:
+    address = shopper.buy(DECLINED)
+    order = charged(address)
+    page = shopper.read(address)
+    assert "The payment did not go through" in page
+    assert "all of them are still in stock" in page
+    assert states(page) == ["done", "fail", "todo", "todo", "todo"]
+    assert level("MUG") == (10, 0)
+    again = shopper.post(f"/orders/{order.pk}/pay", {"card": "4242424242424242"})
+    assert again.headers["Location"] == address
+    assert level("MUG") == (10, 2)
+    charge(order.pk)
+    assert "Paid, and being packed" in shopper.read(address)
+    assert Payment.objects.filter(order=order, state="captured").count() == 1
+
+
+def test_paying_again_for_what_is_sold_says_so(shopper: Shopper) -> None:
+    address = shopper.buy(DECLINED)
+    order = charged(address)
+    adjust(product_id="MUG", change=-9, reason="broken", actor="test")
+    page = shopper.read(address)
+    assert "not all of them are in stock any more" in page
+    assert "Pay with another card" not in page
+    shopper.post(f"/orders/{order.pk}/pay", {"card": "4242424242424242"})
+    assert "Some of it has been sold meanwhile. Nothing was charged." in shopper.read(address)
+
+
+def test_a_failed_order_goes_back_into_the_cart(shopper: Shopper) -> None:
+    order = charged(shopper.buy(DECLINED))
+    assert shopper.post(f"/orders/{order.pk}/again").headers["Location"] == "/cart/"
+    assert "2 items" in shopper.read("/cart/")
+
+
+def test_the_status_is_asked_for_cheaply(shopper: Shopper) -> None:
+    address = shopper.buy()
+    first = shopper.get(f"{address}status")
+    assert first.json() == {"status": "placed", "version": first.json()["version"], "over": False}
+    tag = {"If-None-Match": first.headers["ETag"]}
+    same = shopper.get(f"{address}status", headers=tag)
+    assert (same.status_code, same.content) == (304, b"")
+    assert f'data-version="{first.json()["version"]}"' in shopper.read(address)
+    charged(address)
+    news = shopper.get(f"{address}status", headers=tag)
+    assert news.json()["status"] == "paid"
+
+
+def test_a_shopper_cancels_until_it_is_packed(shopper: Shopper) -> None:
+    address = shopper.buy()
+    shopper.post(f"{address}cancel")
+    page = shopper.read(address)
+    assert "This order is cancelled" in page
+    assert level("MUG") == (10, 0)
+    shopper.add("MUG")
+    packed = charged(shopper.buy())
+    pack_order(order_id=packed.pk, actor="test")
+    shopper.post(f"/orders/{packed.pk}/cancel")
+    assert "It is too late to cancel" in shopper.read(f"/orders/{packed.pk}/")
+
+
+@pytest.mark.parametrize("part", ["", "status", "pay"])
+def test_a_stranger_sees_no_order_and_not_even_whether_there_is_one(shopper: Shopper, part: str) -> None:
+    address = shopper.buy()
+    stranger = Shopper()
+    stranger.add("MUG")
+    hidden = stranger.get(f"{address}{part}")
+    missing = stranger.get(f"/orders/nosuchorder1/{part}")
+    assert (hidden.status_code, missing.status_code) == (404, 404)
+    assert same_to_all(hidden.content, order_id(address)) == same_to_all(missing.content, "nosuchorder1")
+    assert Shopper().get(address).status_code == 404
+
+
+@pytest.mark.parametrize("part", ["pay", "cancel", "again"])
+def test_a_stranger_cannot_act_on_an_order(shopper: Shopper, part: str) -> None:
+    address = shopper.buy()
+    assert Shopper().post(f"{address}{part}", {"card": "4242424242424242"}).status_code == 404
+    assert Order.objects.get().status == "placed"
+
+
+def test_an_accounts_order_is_hidden_after_log_out_and_asks_to_log_in(shopper: Shopper) -> None:
+    ada = User.objects.create_user("ada@example.org", "ada@example.org", "good enough 1")
+    shopper.force_login(ada)
+    address = shopper.buy()
+    assert shopper.get(address).status_code == 200
+    shopper.post("/account/log-out/")
+    assert shopper.get(address).headers["Location"] == f"/account/log-in/?next={address}"
+    assert order_id(address) not in shopper.read("/orders/")
+    elsewhere = Shopper()
+    elsewhere.force_login(ada)
+    assert elsewhere.get(address).status_code == 200
+    assert order_id(address) in elsewhere.read("/orders/")
+
+
+def test_staff_see_every_order(shopper: Shopper) -> None:
+    address = shopper.buy()
+    staff = Shopper()
+    staff.force_login(User.objects.create_superuser("boss", password="good enough 1"))
+    assert staff.get(address).status_code == 200
+    clerk = Shopper()  # staff, but without the right to see orders
+    clerk.force_login(User.objects.create_user("clerk", password="good enough 1", is_staff=True))
+    assert clerk.get(address).status_code == 404
+
+
+def test_mails_are_shown_in_a_demo_only(shopper: Shopper, settings: Settings) -> None:
+    address = shopper.buy()
+    charged(address)
+    assert "Mail from us" in shopper.read(address)
+    settings.DEMO = False
+    assert "Mail from us" not in shopper.read(address)
+
+
+def test_the_list_of_orders_costs_few_queries(
+    shopper: Shopper, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for _ in range(3):
+        shopper.add("MUG")
+        shopper.buy()
+    shopper.read("/orders/")
+    with django_assert_max_num_queries(7):
+        page = shopper.read("/orders/")
+    assert page.count("Waiting for the payment") == 3
