@@ -7,11 +7,13 @@ over elsewhere: nothing is charged, mailed or rejected.
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
+from itertools import count
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -37,7 +39,7 @@ log = logging.getLogger(__name__)
 FORMAT = "history"
 DIGEST = sha256(b"made-up history").hexdigest()  # one in a shop's life, whatever its seed
 DAYS = 14
-VISITS_A_DAY = 1_600
+VISITS_A_DAY = 1_100
 LIVE_RATE = 180  # shoppers a minute that simulate goes on with
 HELD = 4_000  # events of visits that overlap
 RAMP = timedelta(minutes=60)  # before the end, traffic grows to what simulate goes on with
@@ -74,33 +76,41 @@ class Past:
 
     def events(self) -> Iterator[Recorded]:
         """Clicks and orders by time; the same for the same seed, catalogue and end."""
-        for number, recorded in enumerate(by_time(self._visits(), HELD), start=1):
-            yield recorded._replace(line=number)
+        return by_time(self._events(), HELD)
 
-    def _visits(self) -> Iterator[Recorded]:
-        """Visit after visit, each from its first event to its last that is not in the future."""
-        random = Random(f"{self.world.seed}/history")
+    def demand(self) -> Counter[str]:
+        """Product -> units sold: what the opening stock must cover."""
+        sold: Counter[str] = Counter()
+        for _, _, someone, random in self._visitors():
+            for deed in visit(random, self.world, someone):
+                if isinstance(deed, Purchase):
+                    sold.update({line.product_id: line.quantity for line in deed.lines})
+        return sold
+
+    def _visitors(self) -> Iterator[tuple[int, datetime, Person, Random]]:
+        """Who comes when, numbered, each with a random for what they do."""
+        arrivals = Random(f"{self.world.seed}/history")
         at = self.since
-        number = 0
-        while True:
-            at += timedelta(seconds=random.expovariate(self.visits_a_second(at)))
+        for number in count(1):
+            at += timedelta(seconds=arrivals.expovariate(self.visits_a_second(at)))
             if at >= self.until:
                 return
-            number += 1
-            yield from self._visit(number, at)
+            random = Random(f"{self.world.seed}/history/{number}")
+            yield number, at, person(random, seed=self.world.seed, run="history", number=number), random
 
-    def _visit(self, number: int, at: datetime) -> Iterator[Recorded]:
-        random = Random(f"{self.world.seed}/history/{number}")
-        someone = person(random, seed=self.world.seed, run="history", number=number)
-        for step, deed in enumerate(visit(random, self.world, someone)):
-            at += timedelta(seconds=deed.pause)
-            if at >= self.until:
-                return
-            act = SENDS_FORM if isinstance(deed, Purchase) else deed
-            event = click(act, someone, at=at, event_id=f"history-{number}-{step}")
-            yield Recorded("clicks", someone.user_id, event, number)
-            if isinstance(deed, Purchase) and deed.card == APPROVED:
-                yield from self._purchase(random, deed, someone, number, at)
+    def _events(self) -> Iterator[Recorded]:
+        """Visit after visit, each from its first event to its last that is not in the future."""
+        for number, begun, someone, random in self._visitors():
+            at = begun
+            for step, deed in enumerate(visit(random, self.world, someone)):
+                at += timedelta(seconds=deed.pause)
+                if at >= self.until:
+                    break
+                act = SENDS_FORM if isinstance(deed, Purchase) else deed
+                event = click(act, someone, at=at, event_id=f"history-{number}-{step}")
+                yield Recorded("clicks", someone.user_id, event, number)
+                if isinstance(deed, Purchase) and deed.card == APPROVED:
+                    yield from self._purchase(random, deed, someone, number, at)
 
     def _purchase(
         self, random: Random, deed: Purchase, someone: Person, number: int, at: datetime
@@ -172,19 +182,15 @@ class History:
         self.state = "sending"
         seed = int(sending.name.rpartition(" ")[2])  # of the first run, whatever this one's is
         past = Past(load_world(seed), sending.begun_at)
-        found = Survey()
-        for recorded in past.events():
-            found.note(recorded.event)
         publisher = Publisher()
         try:
-            stock = found.demand
-            open_stock(publisher, digest=DIGEST, stock=stock, at=past.since, stop=self._stop)
+            open_stock(publisher, digest=DIGEST, stock=past.demand(), at=past.since, stop=self._stop)
             clock = Clock(Options(keep_time=True), timedelta(), self._stop)
-            send(publisher, sending, sent, past.events(), found, clock)
+            send(publisher, sending, sent, past.events(), Survey(), clock)
         finally:
             publisher.close()
         publishing.finish(sending)
-        log.info("%s events of made-up history are in Kafka", f"{found.events:,}")
+        log.info("%s events of made-up history are in Kafka", f"{publisher.acknowledged:,}")
         self.state = "done"
 
     def _run(self) -> tuple[Sending | None, publishing.Places]:
