@@ -26,7 +26,7 @@ CONSUMER_SESSION_MS: Final = 6_000  # a killed consumer's partitions lie still t
 PATIENCE_MS: Final = 86_400_000  # a batch that expires wedges the idempotent producer for ever
 CONNECT_MS: Final = 3_000
 
-_shared: dict[int, KafkaProducer] = {}
+_shared: dict[tuple[int, str], KafkaProducer] = {}  # by process and servers
 
 
 def make_producer(**over: Any) -> KafkaProducer:
@@ -55,19 +55,19 @@ def shared_producer() -> KafkaProducer:
 
     After a fork the child gets one of its own: the parent's would never send.
     """
-    pid = os.getpid()
-    producer = _shared.get(pid)
+    place = (os.getpid(), ",".join(settings.KAFKA_BOOTSTRAP_SERVERS))
+    producer = _shared.get(place)
     if producer is None:
-        producer = _shared[pid] = make_producer()
+        producer = _shared[place] = make_producer()
+        atexit.unregister(close_shared_producer)
         atexit.register(close_shared_producer)
     return producer
 
 
 def close_shared_producer(timeout: float = 5.0) -> None:
     """Flush and close the process's own producer, where there is one."""
-    producer = _shared.pop(os.getpid(), None)
-    if producer is not None:
-        close_quietly(producer, timeout)
+    for place in [place for place in _shared if place[0] == os.getpid()]:
+        close_quietly(_shared.pop(place), timeout)
 
 
 def make_consumer(
@@ -94,8 +94,22 @@ def make_consumer(
     }
     consumer = _made(KafkaConsumer, options | over)
     if topics:
+        _know_topics(consumer)
         consumer.subscribe([topic_name(topic) for topic in topics], listener=listener)
     return consumer
+
+
+def _know_topics(consumer: KafkaConsumer) -> None:
+    """Have the consumer learn all topics before it joins a group.
+
+    Otherwise its first question about them can be lost in the one that it asks while it connects: then
+    it is the group's leader, assigns no partition, and looks again after metadata_max_age (3.0.12).
+    """
+    try:
+        consumer.topics()
+    except KafkaError as error:
+        close_quietly(consumer)
+        raise Unavailable(f"Kafka does not name its topics: {error}") from error
 
 
 def make_admin(**over: Any) -> KafkaAdminClient:
