@@ -63,7 +63,8 @@ def watched(path: str) -> Callable[["Page"], None]:
 
     def way(page: "Page") -> None:
         page.goto(path)
-        page.wait_for_selector(".js-plotly-plot .main-svg, [data-live]", state="attached")
+        page.locator(".js-plotly-plot .main-svg").first.wait_for()
+        page.get_by_text("No product has been looked at yet").wait_for(state="hidden")
         page.wait_for_timeout(LIVE_MS)
 
     return way
@@ -98,6 +99,7 @@ def to_checkout(page: "Page") -> None:
         ("Town", "Berlin"),
     ):
         page.get_by_label(label, exact=True).fill(text)
+    page.get_by_label("Town", exact=True).blur()
 
 
 def to_order(page: "Page") -> None:
@@ -105,7 +107,7 @@ def to_order(page: "Page") -> None:
     to_checkout(page)
     page.get_by_role("button", name="Place the order").click()
     page.wait_for_url("**/orders/**")
-    page.get_by_text("Paid").first.wait_for(timeout=20_000)
+    page.get_by_text("asking your bank").wait_for(state="hidden")
 
 
 SHOTS = (
