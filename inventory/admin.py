@@ -1,6 +1,7 @@
 """Products with their stock, the ledger behind it, and adding stock with a reason. Admin -> services."""
 
 from typing import Any
+from urllib.parse import quote
 
 from django import forms
 from django.contrib import admin, messages
@@ -15,7 +16,7 @@ from django.utils.safestring import SafeString
 from inventory.models import Level, Movement, Reservation
 from inventory.services import adjust
 from shopsite.catalogue.models import Category, Product
-from shopsite.desk import QuickAdmin, RecordAdmin, link
+from shopsite.desk import QuickAdmin, RecordAdmin, link, moment
 
 SHOWN = 50  # of a product's ledger on its page; the rest is a click away
 REASONS = ("delivery", "return", "correction", "damage", "gift")
@@ -28,7 +29,7 @@ class LevelInline(admin.StackedInline):
     can_delete = False
     fields = ("on_hand", "reserved", "tracked", "low_at", "backorders")
     readonly_fields = ("on_hand", "reserved", "tracked")
-    verbose_name_plural = "stock"
+    verbose_name = verbose_name_plural = "stock"
 
 
 class StockForm(forms.Form):
@@ -67,6 +68,10 @@ class ProductAdmin(QuickAdmin):
     search_fields = ("^sku", "title")
     ordering = ("sku",)
     inlines = (LevelInline,)
+
+    class Media:
+        css = {"all": ["shopsite/desk.css"]}
+
     readonly_fields = ("stock", "ledger", "created_at")
     fields = (
         "sku", "title", "description", "category", "price", "currency", "picture", "listed", "created_at",
@@ -110,14 +115,11 @@ class ProductAdmin(QuickAdmin):
         rows = product.movements.order_by("-pk")[:SHOWN]
         listed = format_html_join(
             "",
-            "<li>{} &nbsp; {} &nbsp; {} {} &nbsp; {}</li>",
-            (
-                (f"{row.at:%Y-%m-%d %H:%M}", f"{row.change:+d}", row.reason, row.order_id, row.actor)
-                for row in rows
-            ),
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            ((moment(row.at), f"{row.change:+,}", row.reason, row.order_id, row.actor) for row in rows),
         )
-        more = reverse("admin:inventory_movement_changelist") + f"?product__sku__exact={product.pk}"
-        return format_html("<ul>{}</ul>{}", listed, link(more, "The whole ledger"))
+        more = reverse("admin:inventory_movement_changelist") + f"?product__sku__exact={quote(product.pk)}"
+        return format_html('<table class="ledger">{}</table>{}', listed, link(more, "The whole ledger"))
 
     def get_urls(self) -> list[URLPattern]:
         """The page that adds stock, beside the usual ones."""

@@ -14,9 +14,15 @@ class Level(models.Model):
     )
     on_hand = models.BigIntegerField(default=0)  # below zero where others told us of more than we had
     reserved = models.BigIntegerField(default=0)
-    tracked = models.BooleanField(default=False)  # false until somebody told us a stock: anything sells
-    low_at = models.PositiveIntegerField(default=5)  # at or below: "almost gone"
-    backorders = models.BooleanField(default=False)  # other systems may order what is not there
+    tracked = models.BooleanField(
+        default=False, help_text="no until somebody told us a stock: till then any number may be ordered"
+    )
+    low_at = models.PositiveIntegerField(
+        "almost gone at", default=5, help_text="shown as almost gone at or below this number"
+    )
+    backorders = models.BooleanField(
+        default=False, help_text="orders of other systems may wait for stock instead of being rejected"
+    )
 
     class Meta:
         constraints = [

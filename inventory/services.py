@@ -5,7 +5,7 @@ that a hot product is locked for the shortest time; in order, so that two orders
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -199,7 +199,7 @@ def adjust(*, product_id: str, change: int, reason: str, actor: str, event_id: s
     name = event_id or uuid4().hex
     if event_id and Movement.objects.filter(event_id=event_id).exists():
         return False
-    post([Move(name, product_id, change, reason, actor, timezone.now())], track=True)
+    post([Move(name, product_id, change, reason, actor, timezone.now())], track=(product_id,))
     return True
 
 
@@ -207,12 +207,12 @@ def post(
     moves: Sequence[Move],
     *,
     reserved: Mapping[str, int] | None = None,
-    track: bool = False,
+    track: Collection[str] = (),
     tell: bool = True,
 ) -> None:
     """Write ledger rows, tell the inventory topic, and bring the levels up to date, last.
 
-    reserved: change of reserved by product. track: the products' stock is known from now on.
+    reserved: change of reserved by product. track: products whose stock is known from now on.
     tell: false where the topic told us.
     """
     now = timezone.now()
@@ -255,15 +255,14 @@ def _told(move: Move) -> StockChanged:
     )
 
 
-def _shift(changes: Mapping[str, tuple[int, int]], *, track: bool = False) -> None:
+def _shift(changes: Mapping[str, tuple[int, int]], *, track: Collection[str] = ()) -> None:
     """Add (on_hand, reserved) to the levels of these products, in product order."""
     if not changes:
         return
     table = connection.ops.quote_name(Level._meta.db_table)
-    tracked = ", tracked = true" if track else ""
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"UPDATE {table} SET on_hand = on_hand + %s, reserved = reserved + %s{tracked}"
+            f"UPDATE {table} SET on_hand = on_hand + %s, reserved = reserved + %s, tracked = tracked OR %s"
             " WHERE product_id = %s",
-            [(on_hand, reserved, sku) for sku, (on_hand, reserved) in sorted(changes.items())],
+            [(on_hand, reserved, sku in track, sku) for sku, (on_hand, reserved) in sorted(changes.items())],
         )

@@ -3,7 +3,7 @@
 Acting on an order needs stock, too, so shopsite/admin.py adds the actions and registers orders.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -14,16 +14,24 @@ from django.utils.safestring import SafeString
 
 from orders.models import Line, Mail, Order, Payment, Refund, Transition
 from orders.money import money_text
-from shopsite.desk import RecordAdmin, RecordInline, link
+from shopsite.desk import RecordAdmin, RecordInline, link, moment
 
 MAX_FOUND = 1000  # of each kind of match: a search that finds more needs more letters
 
 
-class LineInline(RecordInline):
+class _WithOrder(RecordInline):
+    """Rows whose amounts need the order's currency."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Each with its order, in the one query."""
+        return super().get_queryset(request).select_related("order")
+
+
+class LineInline(_WithOrder):
     """What was bought."""
 
     model = Line
-    fields = ("article", "title", "quantity", "price")
+    fields = ("article", "title", "quantity", "each")
     readonly_fields = fields
 
     @admin.display(description="product")
@@ -31,14 +39,23 @@ class LineInline(RecordInline):
         """A link to the product, made without loading it."""
         return link(reverse("admin:catalogue_product_change", args=[line.product_id]), line.product_id)
 
+    @admin.display(description="price of one")
+    def each(self, line: Line) -> str:
+        """The price, where the producer told one."""
+        return "not known" if line.price is None else money_text(line.price, line.order.currency)
+
 
 class HistoryInline(RecordInline):
     """What became of it."""
 
     model = Transition
-    fields = ("at", "from_status", "to_status", "why", "actor", "event_id")
+    fields = ("when", "from_status", "to_status", "why", "actor", "event_id")
     readonly_fields = fields
     verbose_name_plural = "history"
+
+    def when(self, row: Transition) -> str:
+        """To the second: steps follow each other fast."""
+        return moment(row.at)
 
 
 class PaymentInline(RecordInline):
@@ -47,8 +64,7 @@ class PaymentInline(RecordInline):
     model = Payment
     fields = (
         "key",
-        "amount",
-        "currency",
+        "total",
         "state",
         "last4",
         "reason",
@@ -59,14 +75,24 @@ class PaymentInline(RecordInline):
     )
     readonly_fields = fields
 
+    @admin.display(description="amount")
+    def total(self, payment: Payment) -> str:
+        """With its currency."""
+        return money_text(payment.amount, payment.currency)
 
-class RefundInline(RecordInline):
+
+class RefundInline(_WithOrder):
     """Money given back."""
 
     model = Refund
     fk_name = "order"
-    fields = ("amount", "state", "why", "actor", "reason", "created_at", "settled_at")
+    fields = ("total", "state", "why", "actor", "reason", "created_at", "settled_at")
     readonly_fields = fields
+
+    @admin.display(description="amount")
+    def total(self, refund: Refund) -> str:
+        """With its currency."""
+        return money_text(refund.amount, refund.order.currency)
 
 
 class MailInline(RecordInline):
@@ -90,7 +116,7 @@ class OrderDesk(RecordAdmin):
     search_fields = ("order_id",)  # shows the field; the search is below
     search_help_text = "The beginning of an order number or e-mail address, or a whole product number"
     inlines = (LineInline, HistoryInline, PaymentInline, RefundInline, MailInline)
-    fieldsets = (
+    fieldsets: ClassVar[Any] = (  # a subclass adds to them
         (None, {"fields": ("order_id", "status", "total", "back", "source", "elsewhere")}),
         ("When", {"fields": ("placed_at", "paid_at", "changed_at")}),
         (
@@ -99,9 +125,9 @@ class OrderDesk(RecordAdmin):
         ),
     )
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> Any:  # noqa: ANN401, ARG002
+    def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> Any:  # noqa: ANN401
         """Everything."""
-        return [name for _, options in self.fieldsets for name in options["fields"]]
+        return [name for _, options in self.get_fieldsets(request, obj) for name in options["fields"]]
 
     @admin.display(description="amount", ordering="amount")
     def total(self, order: Order) -> str:

@@ -31,7 +31,8 @@ class Order(models.Model):
     session_id = models.CharField(max_length=128, blank=True)
     status = models.CharField(max_length=16, choices=Status)
     source = models.CharField(max_length=8, choices=Source)
-    elsewhere = models.BooleanField(default=False)  # paid to somebody else: we neither charge nor mail
+    # paid to somebody else: we neither charge, refund nor mail
+    elsewhere = models.BooleanField("paid elsewhere", default=False)
     currency = models.CharField(max_length=8)
     amount = Money()  # tax and shipping included
     shipping = Money(default=0)

@@ -82,30 +82,35 @@ def move(
     return previous
 
 
-def tell(
+def step(
     order: Order,
-    previous: str,
+    to: Status,
     *,
+    actor: str,
+    why: str = "",
+    paid_at: datetime | None = None,
     kind: str = "",
     cause: str = "",
     amount: Decimal | None = None,
     lines: Sequence[OrderLine] | None = None,
 ) -> None:
-    """Publish what happened to an order.
+    """Move an order, and tell the orders topic of it.
 
-    kind: the event's type, by the order's status where empty. cause: what makes it happen more than
-    once (a payment's key). amount, lines: of a part; the whole order's where None.
+    kind: the event's type, by the new status where empty. cause: what makes it happen more than once
+    (a payment's key). amount, lines: of a part; the whole order's where None. Raises as move().
     """
-    type_ = kind or EVENT_TYPES[order.status]
+    type_ = kind or EVENT_TYPES[to]
+    event_id = event_name(type_, cause or order.order_id)
+    previous = move(order, to, actor=actor, why=why, event_id=event_id, paid_at=paid_at)
     publish(
         "orders",
         key=order.order_id,
         event=OrderChanged(
             order_id=order.order_id,
             user_id=order.user_id,
-            timestamp=timezone.now(),
+            timestamp=order.changed_at,
             type=type_,  # type: ignore[arg-type]  # EVENT_TYPES has the names of the schema: a test
-            event_id=event_name(type_, cause or order.order_id),
+            event_id=event_id,
             amount=order.amount if amount is None else amount,
             currency=order.currency,
             lines=order_lines(order) if lines is None else list(lines),

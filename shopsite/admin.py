@@ -6,16 +6,20 @@ order changes stock, too. Each order is a transaction of its own, and each one's
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils.safestring import SafeString
 
 from orders.admin import OrderDesk
 from orders.models import Order
-from shopsite.desk import told
+from shopsite.desk import link, told
 from shopsite.fulfilment import (
     ForbiddenMove,
     InvalidRefund,
@@ -28,6 +32,8 @@ from shopsite.fulfilment import (
 )
 
 Step = Callable[..., Order]
+admin.site.site_header = admin.site.site_title = settings.SHOP_NAME
+admin.site.index_title = "Orders, products and what happened to them"
 
 
 class WhyForm(forms.Form):
@@ -53,7 +59,16 @@ class RefundForm(WhyForm):
 class OrderAdmin(OrderDesk):
     """Orders with the actions that staff may take, each by a permission of its own."""
 
+    fieldsets = (*OrderDesk.fieldsets, ("Stock", {"fields": ("ledger",)}))
     actions = ("pack", "ship", "deliver", "cancel", "refund")
+
+    @admin.display(description="stock")
+    def ledger(self, order: Order) -> SafeString:
+        """Its rows in the ledger."""
+        return link(
+            f"{reverse('admin:inventory_movement_changelist')}?q={quote(order.pk)}",
+            "What it took and gave back",
+        )
 
     def has_fulfil_permission(self, request: HttpRequest) -> bool:
         """Who may pack, ship and deliver."""
@@ -85,12 +100,12 @@ class OrderAdmin(OrderDesk):
     @admin.action(description="Cancel ...", permissions=["cancel"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
         """Call orders off, after asking why."""
-        return self._asked(request, queryset, WhyForm, cancel_order, "cancelled")
+        return self._asked(request, queryset, WhyForm, cancel_order, "Cancel", "cancelled")
 
     @admin.action(description="Refund ...", permissions=["refund"])
     def refund(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
         """Give money back, after asking how much and why."""
-        return self._asked(request, queryset, RefundForm, refund_order, "to be refunded")
+        return self._asked(request, queryset, RefundForm, refund_order, "Refund", "to be refunded")
 
     def _asked(
         self,
@@ -98,6 +113,7 @@ class OrderAdmin(OrderDesk):
         queryset: QuerySet[Order],
         form_class: type[forms.Form],
         step: Step,
+        verb: str,
         what: str,
     ) -> HttpResponse | None:
         """Show the form first; act when it comes back valid."""
@@ -106,7 +122,7 @@ class OrderAdmin(OrderDesk):
             self._each(request, queryset, step, what, **form.cleaned_data)
             return None
         context = self.admin_site.each_context(request) | {
-            "title": f"Orders {what}",
+            "title": f"{verb} orders",
             "form": form,
             "orders": queryset,
             "action": request.POST["action"],

@@ -1,6 +1,7 @@
 """Admin lists that stay quick with a million rows, and records that nobody may change. */admin.py -> here."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 
 MAX_COUNTED = 100_000  # an exact count of more takes longer than the page; nobody leafs that far
 
@@ -56,6 +58,10 @@ class RecordInline(admin.TabularInline):
     extra = 0
     can_delete = False
     show_change_link = False
+
+    class Media:
+        css = {"all": ["shopsite/desk.css"]}
+
     ordering = ("pk",)
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
@@ -70,6 +76,11 @@ class RecordInline(admin.TabularInline):
 def link(address: str, text: str) -> SafeString:
     """A link in a list or form; both are escaped."""
     return format_html('<a href="{}">{}</a>', address, text)
+
+
+def moment(at: datetime) -> str:
+    """A time to the second, on the shop's clock."""
+    return f"{localtime(at):%Y-%m-%d %H:%M:%S}"
 
 
 def told(done: Sequence[str], refused: Sequence[str], what: str, limit: int = 20) -> list[tuple[bool, str]]:

@@ -17,7 +17,7 @@ from orders import mails, payments
 from orders.models import Order, Payment, Refund
 from orders.payments.gateway import Answer, InvalidCard, NoAnswer
 from orders.selectors import units
-from orders.services import get, move, tell
+from orders.services import get, move, step
 from orders.states import ForbiddenMove, Status
 from shopsite.fulfilment.place import InvalidCart, keep_until
 from shopsite.fulfilment.wake import wake
@@ -167,8 +167,7 @@ def _apply(payment: Payment, answer: Answer) -> None:
 
 def _paid(order: Order, why: str) -> None:
     now = timezone.now()
-    previous = move(order, Status.PAID, actor=ACTOR, why=why, paid_at=now)
-    tell(order, previous)
+    step(order, Status.PAID, actor=ACTOR, why=why, paid_at=now)
     write_mail(order, mails.CONFIRMATION)
     settle(order_id=order.order_id, actor=ACTOR, at=now)
 
@@ -199,8 +198,7 @@ def _paid_late(order: Order, payment: Payment) -> None:
 
 def fail(order: Order, reason: str, *, cause: str) -> None:
     """The order can't be paid: tell the shopper and give its units back."""
-    previous = move(order, Status.PAYMENT_FAILED, actor=ACTOR, why=reason)
-    tell(order, previous, cause=cause)
+    step(order, Status.PAYMENT_FAILED, actor=ACTOR, why=reason, cause=cause)
     write_mail(order, mails.PAYMENT_FAILED, number=order.payments.count(), facts={"reason": reason})
     release(order_id=order.order_id)
 

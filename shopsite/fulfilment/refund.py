@@ -17,8 +17,8 @@ from orders import mails, payments
 from orders.models import Order, Payment, Refund
 from orders.money import money_text
 from orders.payments.gateway import Answer, NoAnswer
-from orders.services import get, move, tell
-from orders.states import REFUNDABLE, Status, check
+from orders.services import get, move, step
+from orders.states import EVENT_TYPES, REFUNDABLE, Status, check
 from shopsite.fulfilment.pay import LEASE, MAX_PAUSE, write_mail
 from shopsite.fulfilment.wake import wake
 
@@ -132,12 +132,13 @@ def _given(order: Order, refund: Refund) -> None:
     whole = order.refunded >= order.amount
     to = Status.REFUNDED if whole else Status(refund.back_to)
     what = f"{money_text(refund.amount, order.currency)} given back. {refund.why}".strip()
-    previous = move(order, to, actor=refund.actor, why=what)
     alone = whole and refund.amount == order.amount  # otherwise no line belongs to this amount
-    tell(
+    step(
         order,
-        previous,
-        kind="order_refunded",
+        to,
+        actor=refund.actor,
+        why=what,
+        kind=EVENT_TYPES[Status.REFUNDED],  # also of a part, after which the order goes on
         cause=refund.key,
         amount=refund.amount,
         lines=None if alone else [],

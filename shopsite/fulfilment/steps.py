@@ -10,7 +10,7 @@ from inventory.selectors import expired_orders
 from inventory.services import extend, release
 from orders import mails
 from orders.models import Order, Payment
-from orders.services import UnknownOrder, get, move, tell
+from orders.services import UnknownOrder, get, step
 from orders.states import UNPAID, ForbiddenMove, Status
 from shopsite.fulfilment.pay import BeingPaid, drop_charges, fail, write_mail
 from shopsite.fulfilment.refund import refund_order
@@ -52,8 +52,7 @@ def cancel_order(*, order_id: str, actor: str, why: str = "") -> Order:
         return refund_order(order_id=order_id, actor=actor, why=f"cancelled: {why}" if why else "cancelled")
     if order.status in UNPAID:
         drop_charges(order)
-    previous = move(order, Status.CANCELLED, actor=actor, why=why)
-    tell(order, previous)
+    step(order, Status.CANCELLED, actor=actor, why=why)
     write_mail(order, mails.CANCELLED)
     release(order_id=order_id)
     return order
@@ -61,8 +60,7 @@ def cancel_order(*, order_id: str, actor: str, why: str = "") -> Order:
 
 def _step(order_id: str, to: Status, actor: str, why: str) -> Order:
     order = get(order_id)
-    previous = move(order, to, actor=actor, why=why)
-    tell(order, previous)
+    step(order, to, actor=actor, why=why)
     return order
 
 
@@ -104,8 +102,7 @@ def _end(order: Order) -> None:
     try:
         with transaction.atomic():
             drop_charges(order)
-            previous = move(order, Status.CANCELLED, actor=EXPIRY, why=why)
-            tell(order, previous)
+            step(order, Status.CANCELLED, actor=EXPIRY, why=why)
             write_mail(order, mails.CANCELLED)
             release(order_id=order.order_id)
     except BeingPaid:

@@ -28,7 +28,9 @@ def handle_stock(batch: Sequence[Received]) -> None:
     skus = {move.product_id for move in fresh}
     ensure_products(skus)
     ensure_levels(skus)
-    post(fresh, track=True, tell=False)
+    # What only went out says nothing of what is there: such a product goes on to be sold untracked, so
+    # that an order does not depend on which of two topics is read first.
+    post(fresh, track={move.product_id for move in fresh if move.change > 0}, tell=False)
 
 
 def _move(item: Received, event: StockChanged) -> Move:

@@ -46,6 +46,8 @@ def test_an_order_is_packed_shipped_and_delivered_and_each_step_is_told() -> Non
         ("shipped", "eve", "parcel 17"),
         ("delivered", "carrier", ""),
     ]
+    events = [event.event_id for event in told() if isinstance(event, OrderChanged)]
+    assert [row.event_id for row in order.history.all()][1:] == events  # the history names what told of it
     assert sorted(order.mails.values_list("kind", flat=True)) == ["confirmation", "shipped"]
 
 
