@@ -97,9 +97,7 @@ def _format(command: Sequence[str | Path], settings: Path, cluster_id: Path, log
     if (log / "meta.properties").exists():
         return
     if not cluster_id.exists():
-        cluster_id.write_text(
-            base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="), encoding="utf-8"
-        )
+        cluster_id.write_text(_new_cluster_id(), encoding="utf-8")
     arguments: list[str | Path] = [
         "kafka.tools.StorageTool",
         "format",
@@ -113,6 +111,14 @@ def _format(command: Sequence[str | Path], settings: Path, cluster_id: Path, log
         raise CannotStart(
             f"Kafka's folder {log} cannot be made ready: {(told.stderr or told.stdout).strip()}"
         )
+
+
+def _new_cluster_id() -> str:
+    """A random UUID as Kafka writes it; never with a dash first, which the tool would take for an option."""
+    text = "-"
+    while text.startswith("-"):
+        text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    return text
 
 
 def _settings(node: int, brokers: int, ports: dict[str, int], log: Path) -> str:
