@@ -31,7 +31,7 @@ class Stage:
         self._due: list[tuple[float, int, Actor]] = []
         self._numbers = count()  # settles ties: first come, first moved
         self._answers: queue.SimpleQueue[tuple[Actor, Future[object]]] = queue.SimpleQueue()
-        self._asking = 0
+        self.asking = 0  # actors that wait for the database
         self._desk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="stage-database")
         self._told_at = -TOLD_EVERY
         self.failed = 0  # actors that ended by an exception
@@ -43,14 +43,14 @@ class Stage:
     @property
     def present(self) -> int:
         """How many actors there are."""
-        return len(self._due) + self._asking
+        return len(self._due) + self.asking
 
     def step(self) -> int:
         """Move every actor that is due; returns how many moved."""
         moved = 0
         while moved < MOST_AT_ONCE and not self._answers.empty():
             actor, answer = self._answers.get()
-            self._asking -= 1
+            self.asking -= 1
             moved += 1
             error = answer.exception()
             self._move(actor, partial(actor.throw, error) if error else partial(actor.send, answer.result()))
@@ -85,7 +85,7 @@ class Stage:
                 log.warning("an actor gave up (%d so far): %s: %s", self.failed, type(error).__name__, error)
             return
         if callable(wish):
-            self._asking += 1
+            self.asking += 1
             self._desk.submit(_asked, wish).add_done_callback(lambda done: self._answers.put((actor, done)))
         else:
             self.enter(actor, wish)
