@@ -36,10 +36,14 @@ def send_dead_clicks(dead: Sequence[DeadClick]) -> None:
         sent = [
             producer.send(
                 topic_name("clicks.dlq"),
-                key=record.key,
+                key=record.key or b"",  # kafka-python takes no message without a key and a value
                 value=record.value,
                 headers=[
-                    *(pair for pair in record.headers if pair[0] not in (REASON_HEADER, ORIGIN_HEADER)),
+                    *(
+                        (name, value or b"")
+                        for name, value in record.headers or ()
+                        if name not in (REASON_HEADER, ORIGIN_HEADER)
+                    ),
                     (REASON_HEADER, reason[:MAX_REASON].encode()),
                     (ORIGIN_HEADER, position("clicks", partition, record.offset).encode()),
                 ],
