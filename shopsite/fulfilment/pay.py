@@ -108,6 +108,7 @@ def drop_charges(order: Order) -> None:
         raise BeingPaid(order)
 
 
+@transaction.atomic  # one commit, not two: on SQLite each waits for the disk
 def _lease(order_id: str) -> Payment | None:
     """The payment to ask the gateway for, as it was before; None where there is nothing to do now."""
     now = timezone.now()
