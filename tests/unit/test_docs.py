@@ -12,7 +12,7 @@ DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
 CODE = re.compile(r"`([^`\n]+)`")
 TEST = re.compile(r"^(tests/[\w/]+\.py)::(test_\w+)$")
-COMMAND = re.compile(r"(?:python )?manage\.py (\w+)")
+COMMAND = re.compile(r"manage\.py ([a-z]+)")
 MAKE = re.compile(r"(?<!\w)make ([a-z]+)(?![\w-])")
 MAKE_TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
 

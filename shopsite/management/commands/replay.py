@@ -58,7 +58,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--json", action="store_true", help="the summary as one JSON object")
 
-    def handle(self, *_args: object, **options: Any) -> None:  # noqa: ANN401 - argparse's values
+    def handle(self, *_args: object, **options: Any) -> None:
         """Replay, then print the summary."""
         how = Options(speed=options["speed"], keep_time=options["keep_time"], again=options["again"])
         try:
