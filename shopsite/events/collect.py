@@ -53,7 +53,7 @@ class Refused(Exception):
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
 
-def with_collect(application: Application) -> Application:
+def with_collect(application: Callable[..., Awaitable[None]]) -> Application:
     """The application, with /collect and /collect.js answered before it."""
     script = SCRIPT.read_bytes()
 
