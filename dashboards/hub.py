@@ -2,7 +2,7 @@
 
 It starts with the first viewer and rests some seconds after the last. One task listens to Redis, one
 makes a frame when something changed (at most ten a second, at once after a quiet time), the others read
-orders and stock, and last week, in threads. A viewer waits for news and takes the one frame that brings
+orders and stock, and last week, in a thread. A viewer waits for news and takes the one frame that brings
 it from its number to now: a slow one skips frames, and holds up nobody.
 """
 
@@ -10,8 +10,9 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar, TypeVarTuple
 from weakref import WeakKeyDictionary
 
@@ -38,6 +39,8 @@ LAST_WEEK_S = 60.0
 RELOAD_S = 300.0  # late events of more than an hour ago change today's sums, and are told to nobody
 LINGER_S = 30.0  # a page that is loaded anew finds the hub as it left it
 RETRY_S = 1.0
+ANSWER_S = 10.0  # Redis takes longer for a whole screen only when something is wrong
+NO_REDIS = "Redis does not answer, so no new figures come in."
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -54,12 +57,12 @@ class Hub:
         self._window: Window | None = None  # None: to be read whole
         self._news = asyncio.Event()
         self._dirty = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
-        self._threads: ThreadPoolExecutor | None = None
+        self._work: asyncio.Task[None] | None = None
+        self._thread: ThreadPoolExecutor | None = None  # one: it keeps its database connection
         self._rest: asyncio.TimerHandle | None = None
 
     # --- viewers ------------------------------------------------------------------------------
-    async def watch(self, *, hub_id: str = "", seq: int = 0, person: str = "") -> AsyncIterator[str]:
+    async def watch(self, *, hub_id: str = "", seq: int = 0, person: str = "") -> AsyncGenerator[str, None]:
         """Frames for one viewer, for ever: first what changed since its number, or a snapshot.
 
         Each is made when the viewer asks for it, so there is never a queue behind a slow one.
@@ -83,7 +86,7 @@ class Hub:
             self._rest = None
         self.viewers[person] += 1
         self.picture.watch(self.viewers)
-        if not self._tasks:
+        if not self._work:
             self._start()
 
     def _leave(self, person: str) -> None:
@@ -93,39 +96,69 @@ class Hub:
             self._rest = asyncio.get_running_loop().call_later(LINGER_S, self.stop)
 
     def _start(self) -> None:
-        log.info("live hub %s starts", self.screen.id)
-        self._window = None
-        self._threads = ThreadPoolExecutor(2, "live")
-        jobs = (
-            self._listen(),
-            self._draw(),
-            self._every(BOARD_S, self._look),
-            self._every(LAST_WEEK_S, self._compare),
-        )
-        self._tasks = [asyncio.create_task(job) for job in jobs]
+        self.screen, self.picture = Screen(), Picture()  # what was shown before the rest is old
+        self.picture.watch(self.viewers)
+        self._work = asyncio.create_task(self._keep_working())
 
     def stop(self) -> None:
-        """End the tasks and give back what they hold; the next viewer starts them again."""
-        log.info("live hub %s rests", self.screen.id)
-        for task in self._tasks:
-            task.cancel()
-        self._tasks = []
-        if self._threads:
-            for _ in range(2):
-                self._threads.submit(connections.close_all)
-            self._threads.shutdown(wait=False)
+        """End the work; the next viewer starts it again."""
+        if self._work:
+            self._work.cancel()
+            self._work = None
+
+    async def end(self) -> None:
+        """Stop at once, and wait until nothing is held any more."""
+        work, thread = self._work, self._thread
+        self.stop()
+        if work:
+            await asyncio.wait([work])
+        if thread:
+            await asyncio.to_thread(thread.shutdown)
+
+    async def _keep_working(self) -> None:
+        """Run the jobs until stopped. A fault in one of them is told, and all begin anew."""
+        log.info("live hub %s starts", self.screen.id)
+        self._thread = ThreadPoolExecutor(1, "live")
+        try:
+            while True:
+                try:
+                    await self._work_together()
+                except* Exception:
+                    log.exception("live hub: a fault of our own, beginning anew")
+                    self._tell("A fault on the server stopped the figures; its log says which.")
+                    await asyncio.sleep(RETRY_S)
+        finally:
+            self._thread.submit(connections.close_all)
+            self._thread.shutdown(wait=False)
+            log.info("live hub %s rests", self.screen.id)
+
+    async def _work_together(self) -> None:
+        self._window = None
+        self._dirty.clear()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen())
+            group.create_task(self._draw())
+            group.create_task(self._every(BOARD_S, self._look))
+            group.create_task(self._every(LAST_WEEK_S, self._compare))
+
+    def _tell(self, words: str) -> None:
+        """Say that figures stand still, and why."""
+        self._window = None
+        self.picture.lose(words)
+        self._publish()
 
     # --- what changed -------------------------------------------------------------------------
     async def _listen(self) -> None:
         """Hear which keys were touched. After any loss everything is read again, so nothing is missed."""
         while True:
             try:
-                async with _redis(timeout_s=None) as client, client.pubsub() as changes:
+                async with _redis() as client, client.pubsub() as changes:
                     await changes.subscribe(changes_channel())
                     while True:
                         await self._hear(changes)
             except (RedisError, OSError) as error:
                 log.warning("live hub: Redis is lost, trying again: %s", error)
+                self._tell(NO_REDIS)
                 await asyncio.sleep(RETRY_S)
 
     async def _hear(self, changes: PubSub) -> None:
@@ -142,20 +175,20 @@ class Hub:
     # --- frames -------------------------------------------------------------------------------
     async def _draw(self) -> None:
         """Make frames for ever; without Redis say so, and read everything when it is back."""
+        await self._dirty.wait()  # until changes are heard: what is read before could miss one
         while True:
             try:
-                async with _redis(timeout_s=5) as client:
+                async with _redis() as client:
                     while True:
                         started = time.monotonic()
                         self._dirty.clear()
-                        await self._frame(client)
+                        async with asyncio.timeout(ANSWER_S):
+                            await self._frame(client)
                         await asyncio.sleep(FRAME_S - (time.monotonic() - started))
-                        await _within(QUIET_S, self._dirty.wait())
+                        await _within(QUIET_S, self._dirty)
             except (RedisError, OSError) as error:
                 log.warning("live hub: no frame, trying again: %s", error)
-                self._window = None
-                self.picture.lose("Redis does not answer, so no new figures come in.")
-                self._publish()
+                self._tell(NO_REDIS)
                 await asyncio.sleep(RETRY_S)
 
     async def _frame(self, client: Redis) -> None:
@@ -203,14 +236,14 @@ class Hub:
         self.picture.last_week = await self._in_thread(read_last_week, time.time())
 
     def _in_thread(self, work: Callable[[*Args], T], *args: *Args) -> Awaitable[T]:
-        return asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
+        return asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
 
 
-def _redis(*, timeout_s: float | None) -> Redis:
+def _redis() -> Redis:
     """A client that tells of a lost connection: one that came back by itself would hide a gap."""
     return Redis.from_url(
         settings.REDIS_URL,
-        socket_timeout=timeout_s,
+        socket_timeout=None,  # the client's own way to time out swallows cancellations on Python 3.11
         socket_connect_timeout=2,
         socket_keepalive=True,
         health_check_interval=10,
@@ -218,12 +251,12 @@ def _redis(*, timeout_s: float | None) -> Redis:
     )
 
 
-async def _within(seconds: float, waiting: Awaitable[object]) -> None:
+async def _within(seconds: float, event: asyncio.Event) -> None:
     """Wait for it, at most so long."""
-    try:
-        await asyncio.wait_for(waiting, seconds)
-    except TimeoutError:
-        return
+    # not wait_for, which Python 3.11 lets swallow a cancellation
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()

@@ -49,19 +49,22 @@ def read_board(skus: Sequence[str], unnamed: Iterable[str]) -> Reading:
     beats = read_beats()
     reading = Reading(names=product_names(unnamed), health=waiting(beats))
     reading.aggregating = any(beat["name"] == "aggregate" for beat in beats)
+    reading.stock = dict.fromkeys(skus)
     if _board is not None:
-        reading.status = {row.status: _status(row) for row in _board.order_pipeline() if row.count}
-        found = _board.attention()
-        reading.attention = {
-            "payment_failed": found.payment_failed,
-            "paid_unfulfillable": found.paid_unfulfillable,
-            "low_stock": found.low_stock_count,
-        }
-        stock = _board.stock_of(skus)
-        reading.stock = {
-            sku: stock[sku].available if stock[sku].tracked else None for sku in skus if sku in stock
-        }
+        _ask(_board, reading)
     return reading
+
+
+def _ask(board: Board, reading: Reading) -> None:
+    reading.status = {row.status: _status(row) for row in board.order_pipeline() if row.count}
+    found = board.attention()
+    reading.attention = {
+        "payment_failed": found.payment_failed,
+        "paid_unfulfillable": found.paid_unfulfillable,
+        "low_stock": found.low_stock_count,
+    }
+    stock = board.stock_of(reading.stock)
+    reading.stock.update({sku: view.available for sku, view in stock.items() if view.tracked})
 
 
 def _status(row: StatusRow) -> list[int]:

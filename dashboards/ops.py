@@ -16,13 +16,15 @@ from kafka.errors import KafkaError
 from redis.exceptions import RedisError
 
 from dashboards.lags import Reader, read_topics
-from shopsite.events.heartbeat import read_beats
+from shopsite.events.heartbeat import TTL_SECONDS, read_beats
 from shopsite.events.models import DeadLetter, InboxEvent, InboxState, OutboxEvent
 from shopsite.events.redis import redis_client
 from shopsite.events.schemas import Unavailable
 
 WAIT_LIMIT_S = 60.0  # a row that waits longer for relay or worker is stuck
 MEMORY_LIMIT = 0.8  # of what Redis may use
+
+MANY = 2  # missing processes that are told one by one
 
 Beat = Mapping[str, Any]
 
@@ -152,17 +154,24 @@ def _beats(found: Pipeline) -> list[Beat] | None:
 def _processes(found: Pipeline, beats: Sequence[Beat]) -> list[Process]:
     now = time.time()
     rows = [_process(beat, now) for beat in beats]
-    for name in settings.EXPECTED_PROCESSES:
-        if not any(beat["name"] == name for beat in beats):
-            rows.append(Process(name, None, well=False, state="gone"))
-            words, command = WORK.get(name, ""), f"python manage.py {name}"
-            found.faults.append(Fault(f"No {name} process has been heard of for 15 seconds.", words, command))
+    gone = [name for name in settings.EXPECTED_PROCESSES if not any(beat["name"] == name for beat in beats)]
+    rows += [Process(name, None, well=False, state="gone") for name in gone]
+    if len(gone) > MANY:
+        words = "Whatever is accepted waits; nothing is lost."
+        found.faults.append(Fault(f"These processes are gone: {', '.join(gone)}.", words, "make demo"))
+    else:
+        found.faults += [_gone(name) for name in gone]
     for beat in beats:
         for why in beat.get("stopped", ()):
             words = f"{why} Nothing is lost; its figures stand still until the aggregates are made anew."
             found.faults.append(Fault("A partition is not folded.", words, "python manage.py rebuild"))
     order = {name: place for place, name in enumerate(settings.EXPECTED_PROCESSES)}
     return sorted(rows, key=lambda row: (order.get(row.name, len(order)), row.pid or 0))
+
+
+def _gone(name: str) -> Fault:
+    title = f"No {name} process has been heard of for {TTL_SECONDS} seconds."
+    return Fault(title, WORK.get(name, ""), f"python manage.py {name}")
 
 
 def _process(beat: Beat, now: float) -> Process:

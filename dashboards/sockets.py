@@ -1,10 +1,11 @@
 """The websocket of the live page: lets staff in and passes the hub's frames on. hub.py -> here -> socket.js.
 
-Frames go straight to the socket, past Channels' layers, which cost fourteen times as much (decision 008).
+Frames go straight to the socket, past Channels' layers, which cost fourteen times as much (decision 003).
 """
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import aclosing, suppress
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -66,12 +67,16 @@ class DashboardSocket(AsyncWebsocketConsumer):
 
     async def _pass_on(self, hub_id: str, seq: int) -> None:
         person = who(self.scope.get("cookies", {}).get(settings.VISITOR_COOKIE, ""))
-        async for text in the_hub().watch(hub_id=hub_id, seq=seq, person=person):
-            await self.send(text)  # waits while the viewer's buffer is full, and only this viewer's
+        async with aclosing(the_hub().watch(hub_id=hub_id, seq=seq, person=person)) as frames:
+            with suppress(OSError):  # the viewer went away; disconnect() comes next
+                async for text in frames:
+                    await self.send(text)  # waits while this viewer's buffer is full
 
     async def _draw_figures(self) -> None:
         """The charts, made once a process; figures of the first seconds do not wait for them."""
-        await self.send(await asyncio.to_thread(figures_text))
+        text = await asyncio.to_thread(figures_text)
+        with suppress(OSError):  # as above
+            await self.send(text)
 
     async def _check_session(self) -> None:
         """A session is read at connect only; whoever signed out since is told to go."""
@@ -80,6 +85,8 @@ class DashboardSocket(AsyncWebsocketConsumer):
             session = SessionStore(self.scope["session"].session_key)  # a new one: the old one remembers
             user = await get_user({**self.scope, "session": session})  # type: ignore[typeddict-item]
             if code := await _refusal(user):
+                if self._frames:
+                    self._frames.cancel()
                 await self.close(code, REASONS[code])
                 return
 

@@ -1,0 +1,185 @@
+"""The hub: one subscription, one frame for all, and nobody who holds up another. Real Redis, no sockets."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+
+import pytest
+import pytest_asyncio
+import redis as redis_package
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import connections
+
+from dashboards.hub import FRAME_S, Hub
+from dashboards.live import register_board
+from shopsite import boards
+from tests.support.live import Shown, an_order_is_paid, clicks_shown, the_aggregate_process_lives, views
+from tests.support.shop import product
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Redis = redis_package.Redis
+
+
+@pytest_asyncio.fixture
+async def hub(redis: Redis) -> AsyncIterator[Hub]:
+    register_board(boards)
+    the_aggregate_process_lives(redis)
+    hub = Hub()
+    yield hub
+    await hub.end()
+    await sync_to_async(connections.close_all)()
+
+
+@asynccontextmanager
+async def watching(hub: Hub, **where: str | int) -> AsyncGenerator["Viewer", None]:
+    async with aclosing(hub.watch(**where)) as frames:  # type: ignore[arg-type]
+        yield Viewer(frames)
+
+
+class Viewer:
+    """Somebody who applies what comes."""
+
+    def __init__(self, frames: AsyncGenerator[str, None]) -> None:
+        self._frames = frames
+        self.shown = Shown()
+        self.last = ""
+
+    async def take(self) -> None:
+        """The next frame."""
+        self.last = await asyncio.wait_for(anext(self._frames), 10)
+        self.shown.apply(self.last)
+
+    async def until(self, wanted: Callable[[Shown], bool]) -> None:
+        """Frames, until the page shows what is wanted."""
+        async with asyncio.timeout(10):
+            while not wanted(self.shown):
+                await self.take()
+
+
+async def test_a_click_moves_the_number_and_the_chart(hub: Hub, redis: Redis) -> None:
+    async with watching(hub) as viewer:
+        await viewer.take()
+        assert (viewer.shown.now("visitors"), clicks_shown(viewer.shown)) == (0, 0)
+        views(redis, "ada", "ben")
+        await viewer.until(lambda shown: shown.now("visitors") == 2 and clicks_shown(shown) == 2)
+
+
+async def test_what_happened_before_is_in_the_snapshot(hub: Hub, redis: Redis) -> None:
+    views(redis, "ada", "ben", tp="clicks-0")
+    views(redis, "eve", tp="clicks-1")
+    an_order_is_paid(redis, "1", "12.50")
+    async with watching(hub) as viewer:
+        await viewer.take()
+        assert viewer.shown.now("visitors") == 3
+        assert viewer.shown.now("sales") == 12_500_000
+        assert viewer.shown.sections["funnel"]["view_item"] == [3, None]
+
+
+async def test_only_what_changed_is_sent(hub: Hub, redis: Redis) -> None:
+    views(redis, "ada")
+    async with watching(hub) as viewer:
+        await viewer.until(lambda shown: "funnel" in shown.sections)
+        whole = len(viewer.last)
+        an_order_is_paid(redis, "1")
+        await viewer.until(lambda shown: shown.now("orders") == 1)
+        assert '"from":0' not in viewer.last
+        assert len(viewer.last) < whole / 2
+
+
+async def test_all_viewers_get_the_very_same_text(hub: Hub, redis: Redis) -> None:
+    async with watching(hub) as one, watching(hub) as other:
+        await one.take()
+        await other.take()
+        assert one.last is other.last
+
+
+async def test_a_viewer_who_lags_gets_one_merged_frame_and_holds_up_nobody(hub: Hub, redis: Redis) -> None:
+    async with watching(hub) as quick, watching(hub) as slow:
+        await quick.take()
+        await slow.take()
+        for number in range(1, 4):
+            an_order_is_paid(redis, str(number))
+            await quick.until(lambda shown, number=number: shown.now("orders") == number)  # type: ignore[misc]
+        await slow.take()
+        assert slow.shown.now("orders") == 3
+        assert slow.shown.frames == 2
+        assert slow.shown.sections["now"] == quick.shown.sections["now"] or slow.shown.seq >= quick.shown.seq
+
+
+async def test_a_viewer_who_returns_goes_on_from_its_number(hub: Hub, redis: Redis) -> None:
+    async with watching(hub) as before:
+        await before.take()
+        seen = before.shown
+    views(redis, "ada")
+    async with watching(hub, hub_id=seen.hub, seq=seen.seq) as after:
+        after.shown = seen
+        await after.until(lambda shown: shown.now("visitors") == 1)
+        assert '"from":0' not in after.last
+
+
+async def test_a_viewer_of_another_hub_gets_a_snapshot(hub: Hub) -> None:
+    async with watching(hub, hub_id="another", seq=1) as viewer:
+        await viewer.take()
+        assert '"from":0' in viewer.last
+
+
+async def test_frames_come_no_faster_than_ten_a_second(hub: Hub, redis: Redis) -> None:
+    async with watching(hub) as viewer:
+        await viewer.take()
+        begin, first = asyncio.get_running_loop().time(), viewer.shown.seq
+        for number in range(30):
+            views(redis, f"user{number}")
+            await asyncio.sleep(0)
+        await viewer.until(lambda shown: clicks_shown(shown) == 30)
+        took = asyncio.get_running_loop().time() - begin
+        assert viewer.shown.seq - first <= took / FRAME_S + 2
+
+
+async def test_without_viewers_the_hub_holds_nothing(hub: Hub, redis: Redis) -> None:
+    assert redis.pubsub_numsub(f"{settings.REDIS_PREFIX}changes")[0][1] == 0
+    async with watching(hub) as viewer:
+        await viewer.take()
+        assert redis.pubsub_numsub(f"{settings.REDIS_PREFIX}changes")[0][1] == 1
+    await hub.end()
+    assert redis.pubsub_numsub(f"{settings.REDIS_PREFIX}changes")[0][1] == 0
+
+
+async def test_a_lost_subscription_loses_no_event(hub: Hub, redis: Redis) -> None:
+    async with watching(hub) as viewer:
+        await viewer.take()
+        redis.client_kill_filter(_type="pubsub")
+        views(redis, "ada")
+        await viewer.until(lambda shown: shown.now("visitors") == 1)
+
+
+async def test_without_an_aggregate_process_the_page_is_told(redis: Redis) -> None:
+    hub = Hub()
+    async with watching(hub) as viewer:
+        await viewer.until(lambda shown: "stopped" in shown.sections.get("health", {}))
+        stopped = viewer.shown.sections["health"]["stopped"]
+        assert stopped["command"] == "python manage.py aggregate"
+        the_aggregate_process_lives(redis)
+        await viewer.until(lambda shown: "stopped" not in shown.sections["health"])
+    await hub.end()
+
+
+async def test_products_have_names_stock_and_time_left(hub: Hub, redis: Redis) -> None:
+    await sync_to_async(product)("MUG", stock=30)
+    views(redis, "ada", "ben")
+    an_order_is_paid(redis, "1")
+    async with watching(hub) as viewer:
+        await viewer.until(lambda shown: "MUG" in shown.sections.get("names", {}))
+        seen, carts, sold, available, left = viewer.shown.sections["products"]["MUG"]
+        assert (seen, carts, sold) == (2, 0, 1)
+        assert available is not None
+        assert left == available * 30
+
+
+async def test_the_last_events_name_people_by_a_hash_only(hub: Hub, redis: Redis) -> None:
+    views(redis, "ada-the-visitor")
+    async with watching(hub) as viewer:
+        await viewer.until(lambda shown: bool(shown.sections.get("feed")))
+        assert "ada-the-visitor" not in viewer.last
+        (event,) = viewer.shown.sections["feed"].values()
+        assert event[1:3] == ["viewed", "MUG"]
