@@ -36,6 +36,16 @@ app.conf.beat_schedule = {
         "schedule": 10.0,
         "options": {"expires": 10.0},
     },
+    "tell who waits that it is back": {
+        "task": "shopsite.tasks.tell_waiting",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
+    "forget carts of long ago": {
+        "task": "shopsite.tasks.forget_carts",
+        "schedule": 86_400.0,
+        "options": {"expires": 86_400.0},
+    },
     "fill what waited for stock": {
         "task": "shopsite.tasks.fill_backorders",
         "schedule": 10.0,

@@ -10,6 +10,7 @@ from orders import mails
 from shopsite import fulfilment, pipeline
 from shopsite.events import trim
 from shopsite.fulfilment.wake import wake
+from shopsite.storefront import carts, waiting
 
 
 @shared_task(name="shopsite.tasks.drain")
@@ -76,3 +77,15 @@ def expire_reservations() -> int:
 def fill_backorders() -> int:
     """Reserve and charge orders that waited for stock; how many."""
     return fulfilment.fill_backorders()
+
+
+@shared_task(name="shopsite.tasks.tell_waiting")
+def tell_waiting() -> int:
+    """Mail to those who wait for a product that is back; how many."""
+    return waiting.tell_due()
+
+
+@shared_task(name="shopsite.tasks.forget_carts")
+def forget_carts() -> int:
+    """Delete carts that nobody will come back to; how many lines."""
+    return carts.forget_old()

@@ -6,17 +6,20 @@ says what became of it, and nothing is written by looking.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
 
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Least
+from django.utils import timezone
 
 from inventory.models import Level
 from shopsite.storefront.delivery import shipping_for
 from shopsite.storefront.items import MOST, Item, item, left_of, products
 from shopsite.storefront.models import CartLine
+from shopsite.storefront.visitors import VISITOR_SECONDS
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,12 @@ def set_quantity(visitor_id: str, sku: str, quantity: int) -> bool:
 def take_out(visitor_id: str, skus: Sequence[str]) -> None:
     """Forget these lines: they were ordered."""
     _lines(visitor_id).filter(product_id__in=skus).delete()
+
+
+def forget_old() -> int:
+    """Delete lines that nobody has changed for as long as a browser is remembered; how many."""
+    before = timezone.now() - timedelta(seconds=VISITOR_SECONDS)
+    return CartLine.objects.filter(changed_at__lt=before).delete()[0]
 
 
 def _lines(visitor_id: str) -> QuerySet[CartLine]:

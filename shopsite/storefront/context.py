@@ -4,6 +4,7 @@ Everything is read when a template asks for it, so that admin and dashboards cos
 """
 
 from functools import cached_property
+from typing import NamedTuple
 
 from django.conf import settings
 from django.core.cache import cache
@@ -15,6 +16,24 @@ from shopsite.storefront import carts
 from shopsite.storefront.visitors import Visitor
 
 KEPT_SECONDS = 30  # a new category may take that long to show in the frame
+
+
+class Shelf(NamedTuple):
+    """A category as the frame shows it."""
+
+    slug: str
+    name: str
+    plate: str
+    picture: str
+
+
+def shelf_of(category: Category) -> Shelf:
+    """The category as the frame shows it."""
+    return Shelf(category.slug, category.name, category.plate, category.picture)
+
+
+def _shelves() -> tuple[Shelf, ...]:
+    return tuple(shelf_of(category) for category in shelves())
 
 
 class Frame:
@@ -30,9 +49,9 @@ class Frame:
         self._visitor: Visitor | None = getattr(request, "visitor", None)  # none on a page that failed early
 
     @cached_property
-    def shelves(self) -> list[Category]:
+    def shelves(self) -> tuple[Shelf, ...]:
         """The categories."""
-        return cache.get_or_set("frame.shelves", shelves, KEPT_SECONDS) or []
+        return cache.get_or_set("frame.shelves", _shelves, KEPT_SECONDS) or ()
 
     @cached_property
     def size(self) -> int:

@@ -12,7 +12,8 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Case, Count, F, IntegerField, Max, Min, Q, QuerySet, Value, When
 from django.http import QueryDict
 
-from shopsite.catalogue.models import Category, Product
+from shopsite.catalogue.models import Product
+from shopsite.storefront.context import Shelf
 from shopsite.storefront.items import IN_STOCK, products
 
 PER_PAGE = 24
@@ -82,12 +83,12 @@ def _price(text: str) -> Decimal | None:
 class Facets:
     """What could be chosen among the products that the words find."""
 
-    shelves: Sequence[tuple[Category, int]]  # with how many each has
+    shelves: Sequence[tuple[Shelf, int]]  # with how many each has
     low: Decimal | None
     high: Decimal | None
 
 
-def facets(search: Search, shelves: Sequence[Category]) -> Facets:
+def facets(search: Search, shelves: Sequence[Shelf]) -> Facets:
     """The filters' choices, in one query; they stay as they are while filters are set."""
     rows = (
         _matching(search.words)

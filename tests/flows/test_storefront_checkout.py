@@ -102,14 +102,14 @@ def test_what_sold_out_meanwhile_leads_back_to_the_cart_with_words(shopper: Shop
 
 
 def test_stock_lost_between_look_and_lock_orders_nothing(
-    shopper: Shopper, monkeypatch: pytest.MonkeyPatch
+    shopper: Shopper,
 ) -> None:
     form = shopper.fill()
     seen = carts.cart_of(shopper.visitor)
     adjust(product_id="MUG", change=-10, reason="broken", actor="test")
-    monkeypatch.setattr(carts, "cart_of", lambda _visitor: seen)
-    answer = shopper.post("/checkout/", form)
-    monkeypatch.undo()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(carts, "cart_of", lambda _visitor: seen)
+        answer = shopper.post("/checkout/", form)
     assert answer.headers["Location"] == "/cart/"
     page = shopper.read("/cart/")
     assert "some of it was sold. Nothing was ordered or charged" in page

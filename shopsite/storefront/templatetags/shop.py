@@ -12,6 +12,10 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from shopsite.storefront.context import Frame, Shelf
+from shopsite.storefront.fragments import fragment
+from shopsite.storefront.items import Item
+
 register = template.Library()
 _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£"}
 _CENT = Decimal("0.01")
@@ -22,6 +26,26 @@ _CENT = Decimal("0.01")
 def icon(name: str, more: str = "") -> SafeString:
     """A line drawing of shopsite/sprite.html; it says nothing to who cannot see it."""
     return format_html('<svg class="i {}" aria-hidden="true"><use href="#i-{}"></use></svg>', more, name)
+
+
+@register.simple_tag
+def card(item: Item) -> SafeString:
+    """A product in a grid."""
+    return fragment("storefront/_card.html", item=item)
+
+
+@register.simple_tag
+def cats(shelves: tuple[Shelf, ...], current: str) -> SafeString:
+    """The header's categories; `current` is the slug of the one that is looked at."""
+    return fragment("shopsite/cats.html", shelves=shelves, current=current)
+
+
+@register.simple_tag
+def foot(shop: Frame) -> SafeString:
+    """The footer."""
+    return fragment(
+        "shopsite/footer.html", shelves=shop.shelves, name=shop.name, currency_name=shop.currency_name
+    )
 
 
 @register.simple_tag

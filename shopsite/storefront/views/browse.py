@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from shopsite.catalogue.models import Category, Product
 from shopsite.storefront import delivery, selectors, waiting
 from shopsite.storefront.clicks import note
-from shopsite.storefront.context import Frame
+from shopsite.storefront.context import Frame, shelf_of
 from shopsite.storefront.forms import TellMeForm
 from shopsite.storefront.items import Item, item, items, products
 from shopsite.storefront.search import SORTS, Facets, Search, facets, found
@@ -53,7 +53,7 @@ def search(request: HttpRequest) -> HttpResponse:
 def _results(request: HttpRequest, wanted: Search, shelf: Category | None) -> HttpResponse:
     looked_for = replace(wanted, shelves=(shelf.slug,)) if shelf else wanted
     page = found(looked_for, request.GET.get("page"))
-    choices = facets(wanted, [shelf] if shelf else Frame(request).shelves)
+    choices = facets(wanted, [shelf_of(shelf)] if shelf else Frame(request).shelves)
     plain = replace(wanted, shelves=()) if shelf else wanted  # the shelf is in the path already
     shown = items(page.object_list)
     chips = [] if shelf and not plain.filters else _chips(plain, choices)

@@ -1,0 +1,43 @@
+"""Who may see an order. views/orders.py -> here.
+
+An order with an account is its account's; one without belongs to the browser that made it. Staff see all.
+Whoever else has the address learns nothing, not even whether there is such an order.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+
+from orders.models import Order
+from shopsite.storefront.visitors import ShopRequest
+
+View = Callable[..., HttpResponseBase]
+
+
+def may_see(request: ShopRequest, order: Order) -> bool:
+    """Whether the order is the visitor's, the account's, or the staff's business."""
+    user = request.user
+    if user.is_staff and user.has_perm("orders.view_order"):
+        return True
+    if order.account_id is not None:
+        return order.account_id == user.pk
+    return bool(order.user_id) and not request.visitor.is_new and order.user_id == request.visitor.id
+
+
+def own_order(view: View) -> View:
+    """Call the view with the Order in the place of its id; answer everybody else with the same page."""
+
+    @wraps(view)
+    def checked(request: ShopRequest, order_id: str, **kwargs: Any) -> HttpResponseBase:
+        order = Order.objects.filter(pk=order_id).first()
+        if order and may_see(request, order):
+            return view(request, order, **kwargs)
+        if order and order.user_id == request.visitor.id and not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())  # its owner logged out of this browser
+        return render(request, "storefront/order_hidden.html", status=404)
+
+    return checked
