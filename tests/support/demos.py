@@ -73,7 +73,8 @@ class DemoRun:
 
     def processes(self) -> list[psutil.Process]:
         """Every process that it started, and theirs."""
-        return psutil.Process(self.process.pid).children(recursive=True)
+        family: list[psutil.Process] = psutil.Process(self.process.pid).children(recursive=True)
+        return family
 
     def find(self, *words: str) -> psutil.Process | None:
         """The process whose command line ends with, or contains, these words."""
