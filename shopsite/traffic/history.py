@@ -39,10 +39,12 @@ log = logging.getLogger(__name__)
 FORMAT = "history"
 DIGEST = sha256(b"made-up history").hexdigest()  # one in a shop's life, whatever its seed
 DAYS = 14
-VISITS_A_DAY = 1_100
-LIVE_RATE = 180  # shoppers a minute that simulate goes on with
+VISITS_A_DAY = 500
+LIVE_RATE = 120  # shoppers a minute that simulate goes on with
 HELD = 4_000  # events of visits that overlap
 RAMP = timedelta(minutes=60)  # before the end, traffic grows to what simulate goes on with
+# The same hours a week ago were about as busy: the live page compares with them.
+ECHO_AGE, ECHO_LASTS, ECHO = timedelta(days=7), timedelta(minutes=90), 0.75
 # Visits by hour of the local day and by weekday from Monday on, as parts of the mean.
 BY_HOUR = (3, 2, 1, 1, 1, 2, 4, 6, 8, 9, 10, 10, 10, 9, 9, 9, 10, 11, 13, 15, 16, 14, 10, 6)
 BY_WEEKDAY = (1.05, 1.0, 0.98, 0.97, 0.9, 1.0, 1.1)
@@ -71,8 +73,9 @@ class Past:
         of_day = (low + (high - low) * (hour % 1)) / (sum(BY_HOUR) / 24)
         age = (self.until - at) / timedelta(days=DAYS)
         base = VISITS_A_DAY / 86_400 * of_day * BY_WEEKDAY[local.weekday()] * (1 - GROWTH * age)
-        nearness = max(0.0, 1 - (self.until - at) / RAMP)
-        return base + nearness**2 * LIVE_RATE / 60
+        week_ago = self.until - ECHO_AGE
+        rush = _rush(at, self.until, self.until) + ECHO * _rush(at, week_ago, week_ago + ECHO_LASTS)
+        return base + rush * LIVE_RATE / 60
 
     def events(self) -> Iterator[Recorded]:
         """Clicks and orders by time; the same for the same seed, catalogue and end."""
@@ -126,6 +129,12 @@ class Past:
         if random.random() < REFUNDED and back < self.until:
             refund = _order(f"history-{number}-refund", "refunded", lines[:1], someone, back)
             yield Recorded("orders", refund.order_id, refund, number)
+
+
+def _rush(at: datetime, since: datetime, until: datetime) -> float:
+    """1 from since to until, rising for an hour before and falling for an hour after, else 0."""
+    away = max(since - at, at - until, timedelta(0))
+    return max(0.0, 1 - away / RAMP) ** 2
 
 
 def _order(
