@@ -2,8 +2,11 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 urlpatterns = [
+    # the admin's pages name no icon, so browsers ask here
+    path("favicon.ico", RedirectView.as_view(url="/static/shopsite/shop/icon.svg")),
     path("admin/", admin.site.urls),
     path("", include("dashboards.urls")),
     path("", include("shopsite.runtime.urls")),
