@@ -23,6 +23,7 @@ from shopsite.events.kafka import close_quietly, make_admin
 from shopsite.events.topics import ensure_topics
 from shopsite.runtime import folder
 from shopsite.runtime.banner import banner
+from shopsite.runtime.grow import replicate_everywhere
 from shopsite.runtime.kafka import EmbeddedKafka, kept_brokers, prepare_kafka
 from shopsite.runtime.login import forget_tokens, make_token
 from shopsite.runtime.logs import LogFile, Terminal, tee
@@ -151,6 +152,8 @@ class Demo:
         admin = make_admin()
         try:
             ensure_topics(admin)
+            if settings.REPLICATION_FACTOR > 1 and replicate_everywhere(admin, settings.REPLICATION_FACTOR):
+                self.notes.append("Every partition is being copied to all brokers: there was one before.")
         finally:
             close_quietly(admin)
 

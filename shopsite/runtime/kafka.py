@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from shopsite.runtime.artifacts import fetch_jars
+from shopsite.runtime.grow import copy_metadata
 from shopsite.runtime.java import Java, find_java
 from shopsite.runtime.ports import HOST, answers, kept_ports
 from shopsite.runtime.problems import CannotStart
@@ -46,31 +47,47 @@ def prepare_kafka(
     directory.mkdir(parents=True, exist_ok=True)
     names = [f"{role}{node}" for role in ("broker", "controller") for node in range(1, brokers + 1)]
     ports = kept_ports(directory / "ports.json", names)
+    command: list[str | Path] = [java.path, *_java_options(java, heap_megabytes), "-cp", class_path]
+    logs = [directory / f"broker{node}" / "log" for node in range(1, brokers + 1)]
     programs = []
-    for node in range(1, brokers + 1):
-        data = directory / f"broker{node}"
-        data.mkdir(exist_ok=True)
-        settings = data / "server.properties"
-        settings.write_text(_settings(node, brokers, ports, data / "log"), encoding="utf-8")
-        command: list[str | Path] = [java.path, *_java_options(java, heap_megabytes), "-cp", class_path]
-        _format(command, settings, directory / "cluster_id", data / "log")
-        port = ports[f"broker{node}"]
+    for node, log in enumerate(logs, start=1):
+        log.parent.mkdir(exist_ok=True)
+        settings = log.parent / "server.properties"
+        settings.write_text(_settings(node, brokers, ports, log), encoding="utf-8")
         programs.append(
             Program(
                 name="kafka" if brokers == 1 else f"kafka{node}",
                 args=[*command, "kafka.Kafka", settings],
                 ready_line=STARTED,
-                ready=partial(_answers, port),
+                ready=partial(_answers, ports[f"broker{node}"]),
                 stop_within=3.0,  # three that stop at once wait 5 s for a new leader, their logs long closed
             )
         )
+    _format_all(command, directory, logs)
     addresses = ",".join(f"{HOST}:{ports[f'broker{node}']}" for node in range(1, brokers + 1))
     return EmbeddedKafka(programs, addresses, replication=brokers)
 
 
 def kept_brokers(directory: Path) -> int:
-    """How many brokers have data in the directory."""
-    return len(list(directory.glob("broker*/log/meta.properties")))
+    """How many brokers the cluster in the directory has; 0 where there is none."""
+    path = directory / "brokers"
+    return int(path.read_text(encoding="utf-8")) if path.exists() else 0
+
+
+def _format_all(command: Sequence[str | Path], directory: Path, logs: Sequence[Path]) -> None:
+    """Make each log folder ready; where one broker becomes three, the new ones learn what it knows."""
+    kept = kept_brokers(directory)
+    if kept == len(logs):
+        return
+    cluster_id = directory / "cluster_id"
+    if not cluster_id.exists():
+        cluster_id.write_text(_new_cluster_id(), encoding="utf-8")
+    for log in logs:
+        _format(command, cluster_id.read_text(encoding="utf-8"), log)
+    if kept:
+        copy_metadata(logs[0], logs[kept:])
+    # written last: what was interrupted is done again
+    (directory / "brokers").write_text(str(len(logs)), encoding="utf-8")
 
 
 def _answers(port: int, _pid: int) -> bool:
@@ -92,21 +109,13 @@ def _java_options(java: Java, heap_megabytes: int) -> list[str]:
     return options
 
 
-def _format(command: Sequence[str | Path], settings: Path, cluster_id: Path, log: Path) -> None:
-    """Give an empty data directory the cluster's id; do nothing to one that has it."""
+def _format(command: Sequence[str | Path], cluster_id: str, log: Path) -> None:
+    """Give an empty log folder the cluster's id; do nothing to one that has it."""
     if (log / "meta.properties").exists():
         return
-    if not cluster_id.exists():
-        cluster_id.write_text(_new_cluster_id(), encoding="utf-8")
-    arguments: list[str | Path] = [
-        "kafka.tools.StorageTool",
-        "format",
-        "-t",
-        cluster_id.read_text(encoding="utf-8"),
-        "-c",
-        settings,
-    ]
-    told = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=120, check=False)
+    settings = log.parent / "server.properties"
+    tool = [*command, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", settings]
+    told = subprocess.run(tool, capture_output=True, text=True, timeout=120, check=False)
     if told.returncode:
         raise CannotStart(
             f"Kafka's folder {log} cannot be made ready: {(told.stderr or told.stdout).strip()}"
