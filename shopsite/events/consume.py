@@ -16,14 +16,13 @@ from typing import Any, Final
 
 from django.db import DatabaseError, connection, transaction
 from kafka import KafkaConsumer
-from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from shopsite.events.deadletters import as_dead_letter, dead_letter_row, headers_as_text, keep_dead_letters
 from shopsite.events.heartbeat import Heartbeat
 from shopsite.events.inbox import Headers, Route, fallback_event_id
-from shopsite.events.kafka import close_quietly, make_consumer
+from shopsite.events.kafka import Membership, close_quietly, make_consumer
 from shopsite.events.loops import run_steps
 from shopsite.events.models import DeadLetter, InboxEvent, OutboxEvent, StoredOffset
 from shopsite.events.outbox import forward_many, storable
@@ -57,6 +56,7 @@ class Consumption:
         self._stop, self._routes, self._wake = stop, routes, wake
         self._topics = [*routes, *(name for name in TOPICS if name.endswith(DEAD))]
         self._consumer: KafkaConsumer | None = None
+        self._membership = Membership(self._lose)
         self._next: dict[TopicPartition, int] = {}  # what we believe is stored
         self._broken: dict[TopicPartition, float] = {}  # when to look again
         self._only_database = False  # that failed, so the consumer is as good as before
@@ -70,10 +70,13 @@ class Consumption:
         """
         consumer = self._consumer
         if consumer is None:
+            self._membership = Membership(self._lose)
             consumer = self._consumer = make_consumer(
-                *self._topics, group=GROUP, listener=_Forget(self._next), metadata_max_age_ms=10_000
+                *self._topics, group=GROUP, listener=self._membership, metadata_max_age_ms=10_000
             )
         polled = consumer.poll(timeout_ms=POLL_MS, max_records=BATCH)
+        if not self._membership.is_settled:
+            return 0
         try:
             written = self._process(consumer, polled)
         except DatabaseError:
@@ -82,6 +85,11 @@ class Consumption:
         self._commit(consumer)
         self._beat(consumer)
         return written
+
+    def _lose(self, places: Iterable[TopicPartition]) -> None:
+        """A partition that was taken away may have moved on when it comes back."""
+        for place in places:
+            self._next.pop(place, None)
 
     def recover(self) -> None:
         """After a failure: what was polled and not written is read again."""
@@ -227,25 +235,6 @@ class Consumption:
         ends = {place: consumer.highwater(place) for place in self._next}
         lag = sum(max(0, end - self._next[place]) for place, end in ends.items() if end is not None)
         self._heart.beat(partitions=len(self._next), broken=len(self._broken), lag=lag, **self.counts)
-
-
-class _Forget(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
-    """A partition that was taken away may have moved on when it comes back."""
-
-    def __init__(self, known: dict[TopicPartition, int]) -> None:
-        self._known = known
-
-    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Forget what we believed of them."""
-        for place in revoked:
-            self._known.pop(place, None)
-
-    def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
-        """The same: others have had them for a while."""
-        self.on_partitions_revoked(lost)
-
-    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Nothing here: the step after the poll seeks, where it may take its time."""
 
 
 def run(stop: threading.Event, routes: Mapping[str, Route], wake: Wake) -> None:

@@ -9,10 +9,11 @@ import logging
 import os
 import socket
 import time
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from django.conf import settings
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.errors import KafkaError, KafkaTimeoutError
@@ -96,7 +97,34 @@ def make_consumer(
     if topics:
         _know_topics(consumer)
         consumer.subscribe([topic_name(topic) for topic in topics], listener=listener)
+        _know_topics(consumer)  # of its subscription, too: else it joins a second time at once
     return consumer
+
+
+class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
+    """Whether a consumer's assignment stands, and what to forget when it was taken away.
+
+    Between a revocation and the next assignment nothing but poll() may be called: any other call that
+    waits for Kafka (offsets, positions) completes the join unseen, and then the consumer neither reads
+    nor beats ever again (3.0.12, reproduced).
+    """
+
+    def __init__(self, forget: Callable[[Iterable[TopicPartition]], object]) -> None:
+        self._forget = forget
+        self.is_settled = False
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Others may read these now; should they come back, they may have moved on."""
+        self.is_settled = False
+        self._forget(revoked)
+
+    def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
+        """The same: others have had them for a while."""
+        self.on_partitions_revoked(lost)
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:  # noqa: ARG002 - Kafka's
+        """Seeking is left to the step after the poll, where it may take its time."""
+        self.is_settled = True
 
 
 def _know_topics(consumer: KafkaConsumer) -> None:
