@@ -23,7 +23,7 @@ from dashboards.lately import recent, seen_lately
 from dashboards.plan import Batch, ForeignFigures
 from dashboards.store import Position, Writer, live_generation
 from shopsite.events.heartbeat import Heartbeat
-from shopsite.events.kafka import close_quietly, make_consumer
+from shopsite.events.kafka import Membership, close_quietly, make_consumer
 from shopsite.events.loops import run_steps
 from shopsite.events.redis import redis_client
 from shopsite.events.schemas import Unavailable
@@ -50,9 +50,12 @@ class Part:
 
 
 def fold_batch(
-    part: Part, records: Sequence[Any], until: int, now: datetime
+    part: Part, records: Sequence[Any], until: int, now: datetime, *, live: bool = True
 ) -> tuple[Batch, list[DeadClick]]:
-    """What the records [part.next, until) change, and the clicks among them that can't be read."""
+    """What the records [part.next, until) change, and the clicks among them that can't be read.
+
+    live: false for a log that is read again, where the delay until now says nothing.
+    """
     _, number = part.name.rsplit("-", 1)
     reading = read(part.topic, int(number), records, seq=part.seq, now=now)
     foreign = [
@@ -65,7 +68,7 @@ def fold_batch(
         next=until,
         fresh=part.fresh,
         seq=reading.seq,
-        figures=(fold(part.topic, reading.events), fold_delays(reading.events, now)),
+        figures=(fold(part.topic, reading.events), fold_delays(reading.events if live else [], now)),
         foreign=foreign,
         seen=seen_lately(reading.events, now),
         recent=recent(events, now),
@@ -86,6 +89,7 @@ class Aggregator:
     ) -> None:
         self._now, self._bury = now, bury
         self._consumer: KafkaConsumer | None = None
+        self._membership = Membership(self._lose)
         self._generation = 0
         self._writer = Writer(redis_client(), generation_keys(0))
         self._parts: dict[TopicPartition, Part] = {}
@@ -113,8 +117,12 @@ class Aggregator:
         consumer = self._connected()
         self._look_around()
         polled = consumer.poll(timeout_ms=WAIT_MS, max_records=MAX_RECORDS)
-        self._follow_assignment(consumer)
-        folded = sum(self._take(consumer, place, records) for place, records in polled.items())
+        if not self._membership.is_settled:
+            return 0
+        new = self._follow_assignment(consumer)
+        # what was polled of a new partition is from before its seek, and comes again
+        known = {place: records for place, records in polled.items() if place not in new}
+        folded = sum(self._take(consumer, place, records) for place, records in known.items())
         self._folded += folded
         self._tell(consumer)
         return folded
@@ -137,7 +145,12 @@ class Aggregator:
         if self._consumer is None:
             # one byte is enough for an answer: a chart waits for the event, not for company
             self._consumer = make_consumer(
-                *TOPICS, group=GROUP, max_poll_records=MAX_RECORDS, fetch_min_bytes=1, fetch_max_wait_ms=100
+                *TOPICS,
+                group=GROUP,
+                listener=self._membership,
+                max_poll_records=MAX_RECORDS,
+                fetch_min_bytes=1,
+                fetch_max_wait_ms=100,
             )
         return self._consumer
 
@@ -154,12 +167,18 @@ class Aggregator:
             self._writer = Writer(self._writer.client, generation_keys(generation))
             self._parts.clear()
 
-    def _follow_assignment(self, consumer: KafkaConsumer) -> None:
-        assigned = consumer.assignment()
-        for lost in set(self._parts) - assigned:
-            self._writer.forget(self._parts.pop(lost).name)
-        if missing := sorted(assigned - set(self._parts)):
-            self._load(consumer, missing)
+    def _follow_assignment(self, consumer: KafkaConsumer) -> set[TopicPartition]:
+        """Place the consumer in partitions that are new to this process; returns those."""
+        new = set(consumer.assignment() - set(self._parts))
+        if new:
+            self._load(consumer, sorted(new))
+        return new
+
+    def _lose(self, places: Iterable[TopicPartition]) -> None:
+        """Others may fold these now; should they come back, they are placed anew."""
+        for place in places:
+            if (part := self._parts.pop(place, None)) is not None:
+                self._writer.forget(part.name)
 
     def _load(self, consumer: KafkaConsumer, places: Sequence[TopicPartition]) -> None:
         """Go on from what is stored, or from the log's start where nothing is."""

@@ -1,0 +1,117 @@
+"""Make the aggregates anew beside the live ones, then switch. Kafka -> here -> the next generation of keys.
+
+Nothing reads the new generation before one SET makes it the live one, so nobody sees it half done. The
+aggregators notice within a second, and go on from the offsets that are stored in it.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import redis
+from redis.exceptions import LockError
+
+from dashboards.aggregate import TOPICS, Part, fold_batch
+from dashboards.keys import Keys, generation_key, generation_keys, partition_name
+from dashboards.log import LogReader
+from dashboards.store import Writer, live_generation
+from shopsite.events.schemas import Unavailable
+
+log = logging.getLogger(__name__)
+LOCK_SECONDS = 60  # a rebuild that died holds up the next one that long
+GRACE_S = 3.0  # aggregators look once a second: then nobody writes to the old keys any more
+ROUNDS = 2  # the second one only has what came during the first
+Progress = Callable[[str, int, int], None]  # partition, offset reached, end
+
+
+class Busy(Exception):
+    """Another rebuild runs: wait for it."""
+
+
+def rebuild(client: redis.Redis, stop: threading.Event, progress: Progress) -> int | None:
+    """Fold the whole log into the next generation and make it live; returns its number.
+
+    None where it was stopped: the live figures are as they were. What was begun and not finished is
+    removed by the next one. Raises Busy, Unavailable, RedisError.
+    """
+    lock = client.lock(f"{generation_key()}:lock", timeout=LOCK_SECONDS)
+    if not lock.acquire(blocking=False):
+        raise Busy("another rebuild runs")
+    try:
+        old = live_generation(client)
+        delete_generation(client, old + 1)
+        folded = _Rebuild(client, old + 1, stop, progress, hold=lock.reacquire).run()
+        if not folded:
+            return None
+        client.set(generation_key(), old + 1)
+        log.info("generation %d is live", old + 1)
+        stop.wait(GRACE_S)
+        delete_generation(client, old)
+        return old + 1
+    except LockError as error:
+        raise Busy("another rebuild took over: this one stood still for too long") from error
+    finally:
+        if lock.owned():
+            lock.release()
+
+
+class _Rebuild:
+    """One pass over the log into one generation."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        generation: int,
+        stop: threading.Event,
+        progress: Progress,
+        hold: Callable[[], object],
+    ) -> None:
+        self._writer = Writer(client, generation_keys(generation))
+        self._stop, self._progress, self._hold = stop, progress, hold
+
+    def run(self) -> bool:
+        """Fold everything; False where it was stopped."""
+        with LogReader() as reader:
+            places = [(topic, number) for topic in TOPICS for number in reader.partitions(topic)]
+            for topic, number in places * ROUNDS:
+                self._fold(reader, topic, number)
+        return not self._stop.is_set()
+
+    def _fold(self, reader: LogReader, topic: str, number: int) -> None:
+        name = partition_name(topic, number)
+        start, end = reader.bounds(topic, number)
+        stored = self._writer.begin(name)
+        part = Part(name, topic, start, fresh=True)
+        if stored.offset is not None:
+            part = Part(name, topic, stored.offset, stored.seq)
+        for records in reader.read(topic, number, part.next, end):
+            if self._stop.is_set():
+                return
+            batch, _ = fold_batch(part, records, records[-1].offset + 1, datetime.now(UTC), live=False)
+            if not self._writer.apply(batch):
+                raise Unavailable(f"somebody else writes to the new figures of {name}")
+            part.next, part.seq, part.fresh = batch.next, batch.seq, False
+            self._hold()
+            self._progress(name, part.next, end)
+
+
+def delete_generation(client: redis.Redis, generation: int) -> None:
+    """Remove all keys of a generation, a thousand at a time."""
+    for keys in _found(client, generation_keys(generation)):
+        pipe = client.pipeline(transaction=False)
+        for key in keys:
+            pipe.unlink(key)
+        pipe.execute()
+
+
+def _found(client: redis.Redis, keys: Keys) -> Iterator[list[bytes]]:
+    """The keys of partitions; they alone have braces after the prefix, so Redis's other keys stay."""
+    escaped = "".join(f"\\{letter}" if letter in "[]*?\\^-" else letter for letter in keys.prefix)
+    batch = [keys.partitions.encode()]
+    for key in client.scan_iter(match=f"{escaped}{{*", count=1000):
+        batch.append(key)
+        if len(batch) == 1000:
+            yield batch
+            batch = []
+    yield batch
