@@ -83,6 +83,7 @@ def _price(text: str) -> Decimal | None:
 class Facets:
     """What could be chosen among the products that the words find."""
 
+    size: int  # how many there are
     shelves: Sequence[tuple[Shelf, int]]  # with how many each has
     low: Decimal | None
     high: Decimal | None
@@ -98,6 +99,7 @@ def facets(search: Search, shelves: Sequence[Shelf]) -> Facets:
     )
     found = {row["category_id"]: row for row in rows}
     return Facets(
+        size=sum(row["size"] for row in found.values()),
         shelves=[(shelf, found[shelf.slug]["size"]) for shelf in shelves if shelf.slug in found],
         low=min((row["low"] for row in found.values()), default=None),
         high=max((row["high"] for row in found.values()), default=None),

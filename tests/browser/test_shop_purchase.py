@@ -12,6 +12,7 @@ from tests.support.shop import level, product
 from tests.support.site import processes
 from tests.support.storefront import ADDRESS, order_id
 
+ARRIVES = 60_000  # ms: Kafka and three processes share the machine with other tests
 pytestmark = [pytest.mark.browser, pytest.mark.kafka, pytest.mark.slow]
 
 
@@ -48,16 +49,16 @@ def pay_with(page: Page, card: str) -> str:
 def test_a_purchase_is_paid_and_packed_before_the_shoppers_eyes(page: Page) -> None:
     with processes("relay", "consume", "worker"):
         page.goto("/")
-        page.get_by_role("link", name="The MUG").click()
+        page.get_by_role("link", name="The MUG").first.click()
         to_the_checkout(page)
         number = pay_with(page, "4242 4242 4242 4242")
         heading = page.get_by_role("heading", level=1)
         expect(heading).to_have_text(re.compile("Thank you|Paid"))
-        expect(heading).to_have_text("Paid, and being packed", timeout=20_000)
+        expect(heading).to_have_text("Paid, and being packed", timeout=ARRIVES)
         expect(page.get_by_text(f"Your order {number} is confirmed")).to_be_visible()
         assert level("MUG") == (3, 0)
         pack_order(order_id=number, actor="test")
-        expect(heading).to_have_text(re.compile("^Packed"), timeout=20_000)
+        expect(heading).to_have_text(re.compile("^Packed"), timeout=ARRIVES)
         expect(page.locator(".steps .is-now")).to_contain_text("Packed")
 
 
@@ -66,12 +67,12 @@ def test_a_declined_card_is_followed_by_one_that_pays(page: Page) -> None:
         to_the_checkout(page)
         pay_with(page, "4000 0000 0000 0002")
         expect(page.get_by_role("heading", level=1)).to_have_text(
-            "The payment did not go through", timeout=20_000
+            "The payment did not go through", timeout=ARRIVES
         )
         page.get_by_role("link", name="Pay with another card").click()
         page.get_by_label("4242 4242 4242 4242").check()
         page.get_by_role("button", name=re.compile("^Pay")).click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("Paid, and being packed", timeout=20_000)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Paid, and being packed", timeout=ARRIVES)
 
 
 def test_nothing_moves_while_a_page_loads(page: Page) -> None:
@@ -96,4 +97,4 @@ def test_filters_and_menu_open_on_a_phone_without_a_script(chromium: object, pag
     page.get_by_label("Only what is in stock").check()
     page.get_by_role("button", name="Apply").click()
     expect(page).to_have_url(re.compile("stock=1"))
-    expect(page.get_by_role("link", name="In stock, remove")).to_be_visible()
+    expect(page.get_by_role("link", name=re.compile("In stock ?, remove"))).to_be_visible()

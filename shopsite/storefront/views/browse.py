@@ -69,7 +69,7 @@ def _results(request: HttpRequest, wanted: Search, shelf: Category | None) -> Ht
             "items": shown,
             "count": _count(page, choices, chips),
             "facets": choices,
-            "has_filters": bool(choices.shelves),
+            "has_filters": choices.size > 0,
             "chips": chips,
             "cleared": Search(words=plain.words, sort=plain.sort).query(),
             "sort": SORTS[plain.sort],
@@ -89,7 +89,7 @@ def _title(wanted: Search, shelf: Category | None, choices: Facets) -> str:
         return shelf.name
     if not wanted.words:
         return "All products"
-    return f"“{wanted.words}”" if choices.shelves else f"Nothing for “{wanted.words}”"
+    return f"“{wanted.words}”" if choices.size else f"Nothing for “{wanted.words}”"
 
 
 def _and(query: str) -> str:
@@ -97,9 +97,9 @@ def _and(query: str) -> str:
 
 
 def _count(page: Page[Product], choices: Facets, chips: Sequence[object]) -> str:
-    count, of = page.paginator.count, sum(size for _, size in choices.shelves)
+    count = page.paginator.count
     if chips:
-        return f"{count} of {of}"
+        return f"{count} of {choices.size}"
     return "1 product" if count == 1 else f"{count} products"
 
 
