@@ -4,17 +4,20 @@ The file is read twice: once for what it holds, so that a wrong file is told bef
 opening stock suffices and times can be shifted; and once for sending.
 """
 
+import fcntl
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from msgspec.structs import force_setattr
 
+from shopsite.config import LOCAL_DIR
 from shopsite.traffic import publishing
-from shopsite.traffic.formats import checked_format
+from shopsite.traffic.formats import Format, checked_format
 from shopsite.traffic.models import Sending
 from shopsite.traffic.opening import open_stock
 from shopsite.traffic.progress import Progress
@@ -58,8 +61,35 @@ def replay(path: Path, format_name: str, options: Options, stop: threading.Event
     recording = open_recording(path)
     of = checked_format(recording, format_name)
     found = survey(recording, of)
-    sending, sent = _run_of(recording, of.name, found, options)
-    clock = Clock(options, timedelta(milliseconds=sending.shift_ms), stop)
+    with _alone(recording):
+        sending, sent = _run_of(recording, of.name, found, options)
+        clock = Clock(options, timedelta(milliseconds=sending.shift_ms), stop)
+        opened, resumed = _publish(recording, of, sending, sent, found, clock)
+        publishing.finish(sending)
+    return Outcome(recording, found, resumed, opened, time.monotonic() - begun)
+
+
+@contextmanager
+def _alone(recording: Recording) -> Iterator[None]:
+    """Two processes that send the same recording would send each event twice. Raises AlreadySent."""
+    with (LOCAL_DIR / "replay.lock").open("w") as file:
+        try:
+            # one byte of the file for each recording; the lock ends with the process, however it ends
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, int(recording.digest[:8], 16))
+        except BlockingIOError:
+            raise AlreadySent(f"{recording.path} is being sent by another process.") from None
+        yield
+
+
+def _publish(
+    recording: Recording,
+    of: Format,
+    sending: Sending,
+    sent: publishing.Places,
+    found: Survey,
+    clock: "Clock",
+) -> tuple[int, int]:
+    """Open the stock, then send; returns how many products were opened and events were there before."""
     publisher = Publisher()
     try:
         opened = open_stock(
@@ -67,13 +97,12 @@ def replay(path: Path, format_name: str, options: Options, stop: threading.Event
             digest=recording.digest,
             stock=found.opening(),
             at=clock.time_of(found.first - timedelta(seconds=1)),
-            stop=stop,
+            stop=clock.stop,
         )
         resumed = send(publisher, sending, sent, in_order(recording, of), found, clock)
+        return opened, resumed
     finally:
         publisher.close()
-    publishing.finish(sending)
-    return Outcome(recording, found, resumed, opened, time.monotonic() - begun)
 
 
 def _run_of(
@@ -107,7 +136,7 @@ class Clock:
         self._speed = options.speed
         self._live = options.speed is not None and not options.keep_time
         self._shift = shift
-        self._stop = stop
+        self.stop = stop
         self._zero: tuple[float, datetime] | None = None  # seconds on our clock, recorded time
 
     def time_of(self, recorded: datetime) -> datetime:
@@ -116,7 +145,7 @@ class Clock:
 
     def wait_for(self, recorded: datetime) -> Iterator[None]:
         """Wait for an event's moment, yielding every LONGEST_NAP. Raises Interrupted."""
-        if self._stop.is_set():
+        if self.stop.is_set():
             raise Interrupted
         if self._speed is None:
             return
@@ -125,7 +154,7 @@ class Clock:
         begun, first = self._zero
         due = begun + (recorded - first).total_seconds() / self._speed
         while (wait := due - time.monotonic()) > 0:
-            if self._stop.wait(min(wait, LONGEST_NAP)):
+            if self.stop.wait(min(wait, LONGEST_NAP)):
                 raise Interrupted
             yield
 

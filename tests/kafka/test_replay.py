@@ -104,6 +104,17 @@ def test_a_killed_run_goes_on_where_the_log_ends(kafka: Kafka, tmp_path: Path) -
     assert Sending.objects.get().finished_at is not None
 
 
+def test_two_processes_never_send_the_same_recording(kafka: Kafka, tmp_path: Path) -> None:
+    path = clicks_file(tmp_path, 2_000)
+    command = [sys.executable, "manage.py", "replay", str(path), "--format", "rees46", "--speed", "10"]
+    child = subprocess.Popen(command, cwd=BASE_DIR, env=child_env(), stderr=subprocess.DEVNULL)
+    until(lambda: len(events(kafka, "clicks")) > 5, within=30)
+    with pytest.raises(CommandError, match="is being sent by another process"):
+        replay(path)
+    child.kill()
+    child.wait()
+
+
 def test_asked_to_stop_it_says_how_to_go_on(kafka: Kafka, tmp_path: Path) -> None:
     command = [
         *(sys.executable, "manage.py", "replay", str(clicks_file(tmp_path, 2_000))),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
 from shopsite.events.loops import stopping
 from shopsite.events.schemas import Unavailable
@@ -68,6 +69,10 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=2) from error
         except (AlreadySent, Unavailable) as error:
             raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            raise CommandError(
+                f"The database cannot be used ({error}): has `manage.py migrate` run?"
+            ) from error
         except Interrupted as error:
             raise CommandError("Stopped. The same command goes on where this one ended.") from error
         summary = as_dict(outcome)

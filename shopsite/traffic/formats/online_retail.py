@@ -115,7 +115,7 @@ class _Reader:
         invoice = self.held.get(row[0])
         if invoice is None:
             customer = identifier(row[5], "CustomerID") if row[5] else ""
-            country = row[6][:64] or None
+            country = row[6].replace("\x00", "")[:64] or None
             invoice = self.held[row[0]] = Invoice(row[0], number, at, customer, country)
         if len(invoice.lines) == MOST_LINES:
             raise InvalidLine(f"invoice {row[0]} has more than {MOST_LINES} lines")
