@@ -67,4 +67,4 @@ def serve(host: str, port: int) -> None:
     """Serve until SIGTERM or Ctrl-C, then hand over what is still in memory."""
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal again when it has stopped
         BeatingServer(make_config(host, port)).run()
-    clicks.flush(FLUSH_SECONDS)
+    clicks.close(FLUSH_SECONDS)  # and what Kafka has not acknowledged by then goes to the spool
