@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """Every command of the project: `python manage.py help`."""
 
+import errno
 import os
 import sys
 
@@ -18,6 +19,13 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except ConfigError as error:
         sys.exit(f"ConfigError: {error}")
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        sys.exit(
+            f"The disk is full ({error}): free some room, or use a folder on another disk with "
+            "SHOP_LOCAL_DIR=/another/folder."
+        )
 
 
 if __name__ == "__main__":

@@ -1,16 +1,12 @@
 """`manage.py demo`: the whole shop, on real servers, until Ctrl-C. -> shopsite/runtime/demo.py."""
 
-import errno
 from argparse import ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from shopsite.config import LOCAL_DIR
 from shopsite.runtime.demo import Demo, Options
 from shopsite.runtime.problems import CannotStart
-
-DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def port(text: str) -> int:
@@ -49,10 +45,3 @@ class Command(BaseCommand):
             Demo(chosen).run()
         except CannotStart as problem:
             raise CommandError(str(problem)) from problem
-        except OSError as error:
-            if error.errno not in DISK_IS_FULL:
-                raise
-            raise CommandError(
-                f"The disk of {LOCAL_DIR} is full: free some room, or use a folder on another disk "
-                "with SHOP_LOCAL_DIR=/another/folder."
-            ) from error
