@@ -5,6 +5,8 @@
 
 import asyncio
 import contextlib
+import signal
+import threading
 import time
 
 import uvicorn
@@ -65,6 +67,9 @@ def make_config(host: str, port: int) -> uvicorn.Config:
 
 def serve(host: str, port: int) -> None:
     """Serve until SIGTERM or Ctrl-C, then hand over what is still in memory."""
-    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal again when it has stopped
+    if threading.current_thread() is threading.main_thread():  # the reloader serves from another
+        # uvicorn raises the signal again when it has stopped; by default SIGTERM would end us there and then
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt):
         BeatingServer(make_config(host, port)).run()
     clicks.close(FLUSH_SECONDS)  # and what Kafka has not acknowledged by then goes to the spool
