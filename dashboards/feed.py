@@ -68,20 +68,19 @@ class Feed:
         return {event.product for event in self._events.values() if event.product}
 
     def section(self, title: Callable[[str], str]) -> dict[str, object]:
-        """Key -> [epoch ms, kind, what, where, who] and, for money, [micros, currency]."""
+        """Key -> [epoch ms, kind, what, where, who], of an order also [micros, currency] or null."""
         return {key: _row(event, title) for key, event in self._events.items()}
 
 
 def _row(event: Recent, title: Callable[[str], str]) -> list[object]:
     kind = WORDS.get(event.type, event.type.removeprefix("order_").replace("_", " "))
     if event.kind == "stock":
-        row: list[object] = [event.at, "stock", f"{event.change:+d} {title(event.product)}", event.type, ""]
-        return row
-    what = title(event.product) if event.product else event.search or event.path or event.order
-    row = [event.at, kind, what, event.country, who(event.user)]
-    if event.kind == "order" and event.amount:
-        row.append([micros(Decimal(event.amount)), event.currency])
-    return row
+        return [event.at, "stock", f"{event.change:+d} {title(event.product)}", event.type, ""]
+    if event.kind == "order":
+        paid = [micros(Decimal(event.amount)), event.currency] if event.amount else None
+        return [event.at, kind, event.order, event.country, who(event.user), paid]
+    what = title(event.product) if event.product else event.search or event.path
+    return [event.at, kind, what, event.country, who(event.user)]
 
 
 def titles(names: Mapping[str, list[object]]) -> Callable[[str], str]:

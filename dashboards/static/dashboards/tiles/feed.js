@@ -4,17 +4,17 @@ import { mood } from "../mood.js";
 import { page } from "../page.js";
 import { paced } from "../pace.js";
 import { reads, section } from "../store.js";
-import { time } from "../words.js";
+import { money, time } from "../words.js";
 
 const KEEP = 60, node = $("feed");
 const mine = new Map(), rows = new Map(); // the hub names the last ones of all; your own are kept here for longer
 let held = false, only = false;
 const list = h("ul", { class: "feed" });
 
-function row([id, [at, kind, what, where, who]]) {
+function row([id, [at, kind, what, where, who, paid]]) {
   if (!rows.has(id)) {
     const own = who && who === page.you;
-    rows.set(id, h("li", { "data-id": id }, h("time", {}, time(at)), h("span", { class: kind }, kind), h("b", { title: what }, what), own ? h("span", { class: "you" }, "you") : h("em", {}, where)));
+    rows.set(id, h("li", { "data-id": id }, h("time", {}, time(at)), h("span", { class: kind.replaceAll(" ", "-") }, kind), h("b", { title: what }, paid ? money(...paid) : what), own ? h("span", { class: "you" }, "you") : h("em", {}, where)));
   }
   return rows.get(id);
 }

@@ -1,0 +1,187 @@
+"""The live page in Chromium: it moves, says when it stands still, and keeps the policy.
+
+Every test ends with an empty console, where violations of the policy are errors (conftest.py).
+"""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+import redis as redis_package
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.support import until
+from tests.support.live import an_order_is_paid, happens, the_aggregate_process_lives, views
+from tests.support.shop import product
+from tests.support.site import serving
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+Redis = redis_package.Redis
+expect.set_options(timeout=20_000)  # a busy machine draws late; what is right stays right
+
+
+@pytest.fixture
+def site(transactional_db: None, redis: Redis) -> Iterator[str]:
+    """The address of the site; its Redis is real, Kafka is away."""
+    the_aggregate_process_lives(redis)
+    with serving() as address:
+        yield address
+
+
+def sign_in(context: BrowserContext, site: str) -> None:
+    """Staff who may see everything."""
+    browser = Client()
+    browser.force_login(User.objects.create_superuser("staff"))
+    name = settings.SESSION_COOKIE_NAME
+    context.add_cookies([{"name": name, "value": browser.cookies[name].value, "url": site}])
+
+
+@pytest.fixture
+def live(page: Page, context: BrowserContext, site: str) -> Page:
+    """The live page, once it has figures."""
+    sign_in(context, site)
+    page.goto("/dashboard/", wait_until="commit")
+    expect(page.locator("#mode")).to_have_text("LIVE")
+    return page
+
+
+def paid_bars(page: Page) -> float:
+    """The sum of the orders that the pulse has drawn."""
+    return float(
+        page.evaluate(
+            "() => (document.getElementById('pulse').data?.[5]?.y ?? []).reduce((a, b) => a + b, 0)"
+        )
+    )
+
+
+def test_a_shop_without_visitors_says_what_to_do(live: Page) -> None:
+    expect(live.locator("#banner")).to_contain_text("nobody has been here yet")
+    expect(live.locator("#pulse")).to_contain_text("No clicks in the last 30 minutes")
+    expect(live.get_by_role("link", name="Open the shop")).to_have_attribute("href", "/")
+
+
+def test_a_click_and_an_order_move_the_numbers_the_chart_and_the_table(live: Page, redis: Redis) -> None:
+    product("MUG", stock=7)
+    views(redis, "ada", "ben")
+    expect(live.locator("#n-visitors .figure span")).to_have_text("2")
+    an_order_is_paid(redis, "1", "12.50")
+    expect(live.locator("#n-orders .figure span")).to_have_text("1")
+    expect(live.locator("#n-sales .figure span")).to_have_text("€12.50")
+    until(lambda: paid_bars(live) == 1)
+    row = live.locator(".goods tbody tr")
+    expect(row.locator(".c-name")).to_have_text("The MUG")
+    expect(row.locator(".c-views")).to_have_text("2")
+    expect(row.locator(".c-available")).to_have_text("7")
+    expect(live.locator(".feed li").first).to_contain_text("€12.50")
+
+
+def test_three_charts_are_drawn_by_plotly(live: Page, redis: Redis) -> None:
+    views(redis, "ada")
+    live.get_by_role("tab", name="Searches").click()
+    expect(live.locator("#panel")).to_contain_text("No searches")
+    happens(
+        redis, "clicks-0", {"user_id": "ada", "product_id": None, "type": "search", "search": "<b>mug</b>"}
+    )
+    expect(live.locator(".js-plotly-plot")).to_have_count(3)
+    expect(live.locator("#panel")).to_contain_text("<b>mug</b>")
+
+
+def test_your_own_clicks_are_marked_and_can_be_seen_alone(
+    page: Page, context: BrowserContext, site: str, redis: Redis
+) -> None:
+    sign_in(context, site)
+    context.add_cookies([{"name": settings.VISITOR_COOKIE, "value": "f" * 32, "url": site}])
+    page.goto("/dashboard/", wait_until="commit")
+    expect(page.locator("#mode")).to_have_text("LIVE")
+    views(redis, "f" * 32, *(f"user{n}" for n in range(20)))
+    expect(page.locator(".feed .you")).to_have_count(1)
+    page.get_by_role("button", name="Only mine").click()
+    expect(page.locator(".feed li")).to_have_count(1)
+
+
+def test_a_held_feed_stands_still(live: Page, redis: Redis) -> None:
+    views(redis, "ada")
+    expect(live.locator(".feed li")).to_have_count(1)
+    live.get_by_role("button", name="Pause").click()
+    views(redis, "ben")
+    expect(live.locator("#n-visitors .figure span")).to_have_text("2")
+    expect(live.locator(".feed li")).to_have_count(1)
+    live.get_by_role("button", name="Pause").click()
+    expect(live.locator(".feed li")).to_have_count(2)
+
+
+def test_the_table_says_what_the_chart_draws(live: Page, redis: Redis) -> None:
+    an_order_is_paid(redis, "1")
+    views(redis, "ada")
+    live.get_by_role("button", name="Table").click()
+    first = live.locator("#pulse-table tbody tr").first.locator("td")
+    expect(first.nth(1)).to_have_text("1")
+    expect(first.nth(3)).to_have_text("1")
+    expect(live.locator("#pulse")).to_be_hidden()
+
+
+def test_a_page_whose_figures_stand_still_turns_grey_and_comes_back(live: Page, redis: Redis) -> None:
+    views(redis, "ada")
+    expect(live.locator("#n-visitors .figure span")).to_have_text("1")
+    redis.delete(f"{settings.REDIS_PREFIX}beat:aggregate:1")
+    expect(live.locator("#mode")).to_have_text("AS OF")
+    expect(live.locator("#banner")).to_contain_text("python manage.py aggregate")
+    expect(live.locator("#n-visitors .than")).to_contain_text("since")
+    the_aggregate_process_lives(redis)
+    expect(live.locator("#mode")).to_have_text("LIVE")
+    expect(live.locator("#banner")).to_be_hidden()
+
+
+def test_who_is_signed_out_is_asked_to_sign_in(live: Page) -> None:
+    live.context.clear_cookies()
+    live.reload()
+    expect(live).to_have_url(re.compile("/admin/login/"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_both_schemes_have_their_own_charts(
+    chromium: Browser, site: str, redis: Redis, scheme: str, browser_errors: list[str]
+) -> None:
+    views(redis, "ada")
+    context = chromium.new_context(base_url=site, color_scheme=scheme)  # type: ignore[arg-type]
+    context.on("console", lambda said: browser_errors.append(said.text) if said.type == "error" else None)
+    sign_in(context, site)
+    page = context.new_page()
+    page.goto("/dashboard/", wait_until="commit")
+    until(lambda: page.evaluate("document.getElementById('pulse').layout?.template?.layout?.paper_bgcolor"))
+    paper = page.evaluate("document.getElementById('pulse').layout.template.layout.paper_bgcolor")
+    assert paper == {"light": "#ffffff", "dark": "#161b22"}[scheme]
+    page.get_by_role("button", name="Dark or light").click()
+    other = {"light": "#161b22", "dark": "#ffffff"}[scheme]
+    until(
+        lambda: (
+            page.evaluate("document.getElementById('pulse').layout.template.layout.paper_bgcolor") == other
+        )
+    )
+    page.reload()
+    assert (
+        page.evaluate("document.documentElement.dataset.theme") == {"light": "dark", "dark": "light"}[scheme]
+    )
+    context.close()
+    assert browser_errors == []
+
+
+def test_on_a_phone_everything_is_reached_and_nothing_is_cut(
+    chromium: Browser, site: str, redis: Redis, browser_errors: list[str]
+) -> None:
+    product("MUG", stock=7)
+    views(redis, "ada")
+    context = chromium.new_context(base_url=site, viewport={"width": 390, "height": 844})
+    context.on("console", lambda said: browser_errors.append(said.text) if said.type == "error" else None)
+    sign_in(context, site)
+    page = context.new_page()
+    page.goto("/dashboard/", wait_until="commit")
+    expect(page.locator(".goods tbody tr")).to_have_count(1)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.get_by_role("tab", name="Events").click()
+    expect(page.locator(".feed li").first).to_be_visible()
+    context.close()
+    assert browser_errors == []

@@ -1,0 +1,84 @@
+"""The pipeline page: what is wrong stands there in words, with the command that mends it."""
+
+import pytest
+import redis as redis_package
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from django.urls import reverse
+
+from shopsite.events.models import DeadLetter, OutboxEvent
+from shopsite.roles import make_roles
+from tests.support.live import the_aggregate_process_lives
+
+pytestmark = pytest.mark.django_db
+Redis = redis_package.Redis
+
+
+@pytest.fixture
+def browser() -> Client:
+    """Somebody with the smallest role that may look."""
+    make_roles()
+    user = User.objects.create_user("staff", is_staff=True)
+    user.groups.add(Group.objects.get(name="viewer"))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def shown(browser: Client) -> str:
+    answer = browser.get("/ops/")
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_a_stranger_is_sent_to_sign_in() -> None:
+    assert "/admin/login/" in Client().get("/ops/").headers["Location"]
+
+
+def test_staff_without_a_role_may_not_look() -> None:
+    client = Client()
+    client.force_login(User.objects.create_user("new", is_staff=True))
+    assert client.get("/ops/").status_code == 403
+    assert client.get("/dashboard/").status_code == 403
+
+
+def test_a_kafka_that_is_away_is_told_with_what_still_holds(browser: Client, redis: Redis) -> None:
+    page = shown(browser)
+    assert "Kafka does not answer" in page
+    assert "The shop stays open" in page
+    assert "python manage.py doctor" in page
+
+
+def test_a_missing_process_is_told_with_the_command_that_starts_it(
+    browser: Client, redis: Redis, settings: object
+) -> None:
+    settings.EXPECTED_PROCESSES = ["relay", "aggregate"]  # type: ignore[attr-defined]
+    the_aggregate_process_lives(redis)
+    page = shown(browser)
+    assert "No relay process has been heard of" in page
+    assert "python manage.py relay" in page
+    assert "python manage.py aggregate" not in page
+
+
+def test_a_redis_that_is_away_leaves_a_page_that_says_so(browser: Client, settings: object) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"  # type: ignore[attr-defined]
+    page = shown(browser)
+    assert "Redis does not answer." in page
+    assert "orders and stock are safe" in page
+
+
+def test_dead_letters_are_counted_with_the_last_reason_and_a_link(browser: Client, redis: Redis) -> None:
+    DeadLetter.objects.create(topic="clicks", partition=0, offset=7, reason="no timestamp")
+    page = shown(browser)
+    assert "The last one: no timestamp." in page
+    assert reverse("admin:events_deadletter_changelist") in page
+
+
+def test_what_waits_in_the_outbox_is_counted(browser: Client, redis: Redis) -> None:
+    OutboxEvent.objects.create(topic="orders", key="1", event_id="e1", value=b"{}")
+    assert "The oldest has waited for" in shown(browser)
+
+
+def test_reasons_written_by_strangers_are_shown_as_text(browser: Client, redis: Redis) -> None:
+    DeadLetter.objects.create(topic="clicks", partition=0, offset=7, reason="<script>alert(1)</script>")
+    assert "<script>alert(1)" not in shown(browser)
