@@ -35,6 +35,7 @@ SALE_SECONDS = 180.0
 SALE_CROWD = 0.8  # shoppers more, as a part of the rate
 SALE = Source(1, None, "flash-sale", "product", 1.5)
 BETWEEN_CRAWLS = (90.0, 300.0)
+BEFORE_SECONDS = 150.0  # visits that began before the start are under way at it: no shop begins empty
 THINKS_SECONDS = 40.0  # before another card is tried
 
 
@@ -70,6 +71,8 @@ class Simulation:
     def _arrivals(self) -> Actor:
         """Shoppers come, more or fewer."""
         random = self._random("arrivals")
+        for _ in range(round(self._per_second * BEFORE_SECONDS)):
+            self._welcome(ago=random.uniform(0.0, BEFORE_SECONDS))
         passed = 0.0
         while True:
             swell = 1 + WAVE * math.sin(2 * math.pi * passed / WAVE_SECONDS)
@@ -104,18 +107,22 @@ class Simulation:
                 yield deed.pause
                 self._act(deed, robot)
 
-    def _welcome(self, offer: Goods | None = None) -> None:
+    def _welcome(self, offer: Goods | None = None, ago: float = 0.0) -> None:
         self._visits += 1
         self.figures["shoppers"] += 1
-        self.stage.enter(self._shopper(self._visits, offer))
+        self.stage.enter(self._shopper(self._visits, offer, ago))
 
-    def _shopper(self, number: int, offer: Goods | None) -> Actor:
-        """One visit, and what comes of its purchase."""
+    def _shopper(self, number: int, offer: Goods | None, ago: float) -> Actor:
+        """One visit, and what comes of its purchase. ago: seconds of it that are over already."""
         random = self._random("visit", number)
         source = SALE if offer else None
         someone = person(random, seed=self.world.seed, run=self.run, number=number, source=source)
         for deed in visit(random, self.world, someone, offer):
-            yield deed.pause
+            if ago > deed.pause:
+                ago -= deed.pause
+                continue
+            yield deed.pause - ago
+            ago = 0.0
             if isinstance(deed, Purchase):
                 yield from self._buy(deed, someone)
             else:
