@@ -7,7 +7,7 @@ the two differ, it drops the batch, forgets, and goes on from what is stored.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +20,7 @@ from dashboards.batch import Event, fold, fold_delays, read
 from dashboards.deadletters import DeadClick, send_dead_clicks
 from dashboards.keys import generation_keys, partition_name
 from dashboards.lately import recent, seen_lately
+from dashboards.log import LogReader, set_aside
 from dashboards.plan import Batch, ForeignFigures
 from dashboards.store import Position, Writer, live_generation
 from shopsite.events.heartbeat import Heartbeat
@@ -34,6 +35,7 @@ TOPICS = ("clicks", "orders", "inventory")
 GROUP = "aggregate"
 MAX_RECORDS = 5_000  # of one poll: more only delays the chart
 WAIT_MS = 20  # of one poll: the heartbeat and a switch of generations wait no longer
+REBALANCE_S = 0.005  # poll() returns at once while the group rebalances
 COMMIT_S = 5.0  # Kafka is told how far we are, for its tools only
 
 
@@ -50,14 +52,21 @@ class Part:
 
 
 def fold_batch(
-    part: Part, records: Sequence[Any], until: int, now: datetime, *, live: bool = True
+    part: Part,
+    records: Sequence[Any],
+    until: int,
+    now: datetime,
+    *,
+    aside: Container[str] = frozenset(),
+    live: bool = True,
 ) -> tuple[Batch, list[DeadClick]]:
     """What the records [part.next, until) change, and the clicks among them that can't be read.
 
+    aside: positions of clicks that are dead letters already.
     live: false for a log that is read again, where the delay until now says nothing.
     """
     _, number = part.name.rsplit("-", 1)
-    reading = read(part.topic, int(number), records, seq=part.seq, now=now)
+    reading = read(part.topic, int(number), records, seq=part.seq, now=now, aside=aside)
     foreign = [
         ForeignFigures(event.event_id, clock, fold(part.topic, [event])) for event, clock in reading.foreign
     ]
@@ -93,6 +102,7 @@ class Aggregator:
         self._generation = 0
         self._writer = Writer(redis_client(), generation_keys(0))
         self._parts: dict[TopicPartition, Part] = {}
+        self._aside: set[str] = set()  # clicks that were dead letters before a log was read again
         self._next_look = self._next_commit = 0.0
         self._heartbeat = Heartbeat("aggregate")
         self._folded = self._dead = self._dropped = 0
@@ -118,6 +128,8 @@ class Aggregator:
         self._look_around()
         polled = consumer.poll(timeout_ms=WAIT_MS, max_records=MAX_RECORDS)
         if not self._membership.is_settled:
+            self._beat(consumer)
+            time.sleep(REBALANCE_S)
             return 0
         new = self._follow_assignment(consumer)
         # what was polled of a new partition is from before its seek, and comes again
@@ -189,11 +201,18 @@ class Aggregator:
             stored = self._writer.begin(name)
             part = self._placed(Part(name, topic, starts[place]), stored, starts[place], ends[place])
             self._parts[place] = part
+        if any(self._parts[place].fresh and starts[place] < ends[place] for place in places):
+            self._learn_dead_letters()
             if part.stopped:
                 consumer.pause(place)
             else:
                 consumer.resume(place)
                 consumer.seek(place, part.next)
+
+    def _learn_dead_letters(self) -> None:
+        """A log that is folded from its start may have been folded before Redis lost its data."""
+        with LogReader() as reader:
+            self._aside = set_aside(reader, "clicks")
 
     def _placed(self, part: Part, stored: Position, start: int, end: int) -> Part:
         if stored.offset is None:
@@ -223,7 +242,7 @@ class Aggregator:
             return 0
         # not the last offset + 1: control records leave gaps at a batch's end
         until = consumer.position(place)
-        batch, dead = fold_batch(part, records, until, self._now())
+        batch, dead = fold_batch(part, records, until, self._now(), aside=self._aside)
         if dead:
             self._bury(dead)
             self._dead += len(dead)
@@ -253,6 +272,9 @@ class Aggregator:
             self._next_commit = now + COMMIT_S
             consumer.commit_async()
             self._load_stopped(consumer)
+        self._beat(consumer)
+
+    def _beat(self, consumer: KafkaConsumer) -> None:
         self._heartbeat.beat(
             folded=self._folded,
             dead=self._dead,

@@ -13,7 +13,7 @@ from dashboards.batch import Place
 from dashboards.findings import Check, Findings
 from dashboards.folds.base import OTHER
 from dashboards.keys import Keys, bucket, split_partition
-from dashboards.log import LogReader
+from dashboards.log import LogReader, set_aside
 from dashboards.recount import Recount, recount
 from dashboards.selectors import read_gaps, rfc3339
 from dashboards.snapshot import Day, Snapshot, take
@@ -28,13 +28,16 @@ def audit_aggregates(client: redis.Redis) -> Findings:
     keys = live_keys(client)
     findings = Findings()
     with LogReader() as log:
+        aside = set_aside(log, "clicks")
         for topic in TOPICS:
             for number in log.partitions(topic):
-                _audit_partition(client, keys, log, f"{topic}-{number}", findings)
+                _audit_partition(client, keys, log, f"{topic}-{number}", aside, findings)
     return findings
 
 
-def _audit_partition(client: redis.Redis, keys: Keys, log: LogReader, tp: str, findings: Findings) -> None:
+def _audit_partition(
+    client: redis.Redis, keys: Keys, log: LogReader, tp: str, aside: set[str], findings: Findings
+) -> None:
     topic, number = split_partition(tp)
     stored = take(client, keys, tp) or Snapshot(tp, 0, {}, {})
     start, end = log.bounds(topic, number)
@@ -48,6 +51,7 @@ def _audit_partition(client: redis.Redis, keys: Keys, log: LogReader, tp: str, f
     counted = recount(
         tp,
         log.read(topic, number, start, max([stored.offset, *(day.offset for day in stored.days.values())])),
+        aside=aside,
         cut=lambda day: stored.days[day].offset if day in stored.days else stored.offset,
         certain=stored.offset,
     )

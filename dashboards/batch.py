@@ -6,7 +6,7 @@ recount the log. Events are grouped by second and minute once; hours and days ar
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
@@ -71,6 +71,7 @@ class Reading:
     events: list[Event] = field(default_factory=list)
     foreign: list[Foreign] = field(default_factory=list)
     poison: list[tuple[int, str]] = field(default_factory=list)  # index of the record, reason
+    aside: list[int] = field(default_factory=list)  # indexes of records that are dead letters already
     seq: int = 0  # the relay's highest number so far
 
 
@@ -82,10 +83,19 @@ class Figures:
     members: dict[Place, set[str]] = field(default_factory=dict)
 
 
-def read(topic: str, partition: int, records: Sequence[Record], *, seq: int, now: datetime) -> Reading:
+def read(
+    topic: str,
+    partition: int,
+    records: Sequence[Record],
+    *,
+    seq: int,
+    now: datetime,
+    aside: Container[str] = frozenset(),
+) -> Reading:
     """The events that count, in the order of the log.
 
     seq: the relay's highest number folded before; ours at or below it were sent again and are skipped.
+    aside: positions of clicks that are dead letters already.
     Bad orders and stock events are consume's to dead-letter; here they are only named.
     """
     reading = Reading(seq=seq)
@@ -93,6 +103,9 @@ def read(topic: str, partition: int, records: Sequence[Record], *, seq: int, now
     # only stock events are known by their ids; a header may name one that the message lacks
     name = fallback_event_id if topic == "inventory" else _origin
     for index, record in enumerate(records):
+        if aside and position(topic, partition, record.offset) in aside:
+            reading.aside.append(index)
+            continue
         try:
             keep(reading, record, name(topic, partition, record.offset, record.headers), now)
         except PoisonEvent as error:
@@ -152,17 +165,24 @@ def _is_new(reading: Reading, seq: int | None) -> bool:
 Groups = dict[int, list[Event]]
 
 
-def _folds_of(topic: str, folds: Iterable[AnyFold]) -> list[AnyFold]:
-    return [fold for fold in folds if fold.topic == topic]
+def by_topic(folds: Iterable[AnyFold]) -> dict[str, list[AnyFold]]:
+    """The folds of each topic."""
+    found: dict[str, list[AnyFold]] = defaultdict(list)
+    for each in folds:
+        found[each.topic].append(each)
+    return found
 
 
-def fold(topic: str, events: Sequence[Event], folds: Iterable[AnyFold] = FOLDS) -> Figures:
+FOLDS_OF = by_topic(FOLDS)
+
+
+def fold(topic: str, events: Sequence[Event]) -> Figures:
     """What these events add to every bucket of every fold of their topic."""
     figures = Figures()
     people, bots = _split_bots(events) if topic == "clicks" else (events, [])
     groups = _by_second(people)
     bot_groups = _by_second(bots)
-    for each in _folds_of(topic, folds):
+    for each in FOLDS_OF[topic]:
         if isinstance(each, Uniques):
             _add_members(figures, each, groups.minutes)
         else:

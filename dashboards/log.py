@@ -8,9 +8,11 @@ from typing import Any, Self
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
+from shopsite.events.deadletters import ORIGIN_HEADER
+from shopsite.events.inbox import header
 from shopsite.events.kafka import close_quietly, make_consumer
 from shopsite.events.schemas import Unavailable
-from shopsite.events.topics import topic_name
+from shopsite.events.topics import DEAD, topic_name
 
 BATCH = 5_000  # records
 SILENCE_S = 30.0  # without an answer, the log can't be read
@@ -58,3 +60,17 @@ class LogReader:
                 silent_since = time.monotonic()
             elif time.monotonic() - silent_since > SILENCE_S:
                 raise Unavailable(f"{place.topic}-{partition} can't be read beyond offset {reached}")
+
+
+def set_aside(log: LogReader, topic: str) -> set[str]:
+    """Where the dead letters of a topic come from, as "topic:partition:offset".
+
+    What could not be read once stays out for ever, also where it could be read later (a time that was
+    ahead): so the log counted again gives what it gave at first.
+    """
+    return {
+        header(record.headers, ORIGIN_HEADER)
+        for partition in log.partitions(topic + DEAD)
+        for records in log.read(topic + DEAD, partition, *log.bounds(topic + DEAD, partition))
+        for record in records
+    }

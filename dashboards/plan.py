@@ -6,7 +6,7 @@ goes into a minute, its hour and its day is sent once.
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -14,13 +14,20 @@ import msgspec
 
 from dashboards.batch import Figures, Place
 from dashboards.folds import FOLDS
-from dashboards.folds.base import OTHER, Counts
+from dashboards.folds.base import OTHER, AnyFold, Counts
 from dashboards.keys import IDS_MS, RECENT_EVENTS, SEEN_SECONDS, WIDTH, Keys, changes_channel, retention
 
 EXACT = 2**53  # Lua's numbers are doubles: a larger whole number travels as text
-_CAPS = {fold.name: fold.cap for fold in FOLDS if isinstance(fold, Counts)}
 Fields = Mapping[str, int] | Mapping[str, int | str]
 CountsEntry = tuple[list[int], Fields, int]  # buckets, what is added to each, cap
+
+
+def caps(folds: Iterable[AnyFold]) -> dict[str, int]:
+    """The most fields of a bucket, by the fold's name; 0 for no cap."""
+    return {fold.name: fold.cap for fold in folds if isinstance(fold, Counts)}
+
+
+CAPS = caps(FOLDS)
 
 
 class ForeignFigures(NamedTuple):
@@ -133,7 +140,7 @@ class Draft:
             if (entry := entries.get(id(fields))) is not None:
                 entry[0].append(number)
             else:
-                entries[id(fields)] = ([number], _exact(fields), _CAPS.get(place.fold, 0))
+                entries[id(fields)] = ([number], _exact(fields), CAPS.get(place.fold, 0))
         return list(entries.values())
 
     def _members(self, figures: Figures) -> list[tuple[int, list[str]]]:

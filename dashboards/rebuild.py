@@ -14,7 +14,7 @@ from redis.exceptions import LockError
 
 from dashboards.aggregate import TOPICS, Part, fold_batch
 from dashboards.keys import Keys, generation_key, generation_keys, partition_name
-from dashboards.log import LogReader
+from dashboards.log import LogReader, set_aside
 from dashboards.store import Writer, live_generation
 from shopsite.events.schemas import Unavailable
 
@@ -69,10 +69,12 @@ class _Rebuild:
     ) -> None:
         self._writer = Writer(client, generation_keys(generation))
         self._stop, self._progress, self._hold = stop, progress, hold
+        self._aside: set[str] = set()
 
     def run(self) -> bool:
         """Fold everything; False where it was stopped."""
         with LogReader() as reader:
+            self._aside = set_aside(reader, "clicks")
             places = [(topic, number) for topic in TOPICS for number in reader.partitions(topic)]
             for topic, number in places * ROUNDS:
                 self._fold(reader, topic, number)
@@ -88,7 +90,9 @@ class _Rebuild:
         for records in reader.read(topic, number, part.next, end):
             if self._stop.is_set():
                 return
-            batch, _ = fold_batch(part, records, records[-1].offset + 1, datetime.now(UTC), live=False)
+            batch, _ = fold_batch(
+                part, records, records[-1].offset + 1, datetime.now(UTC), aside=self._aside, live=False
+            )
             if not self._writer.apply(batch):
                 raise Unavailable(f"somebody else writes to the new figures of {name}")
             part.next, part.seq, part.fresh = batch.next, batch.seq, False

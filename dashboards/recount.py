@@ -3,7 +3,7 @@
 The same read() and fold() as the live stream's; but no fence, no Redis, no memory of the process.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +17,7 @@ class Recount:
     """What the log says of one partition."""
 
     tp: str
+    aside: Container[str] = frozenset()  # positions of dead letters
     counts: dict[Place, dict[str, int]] = field(default_factory=dict)
     members: dict[Place, set[str]] = field(default_factory=dict)
     seq: int = 0
@@ -27,9 +28,10 @@ class Recount:
     def add(self, records: Sequence[Any], wanted: Callable[[int], bool]) -> None:
         """Count the records' events, those whose day (epoch seconds) is wanted."""
         topic, number = split_partition(self.tp)
-        reading = read(topic, number, records, seq=self.seq, now=datetime.now(UTC))
+        reading = read(topic, number, records, seq=self.seq, now=datetime.now(UTC), aside=self.aside)
         self.seq = reading.seq
-        self.unreadable += [records[index].offset for index, _ in reading.poison]
+        bad = [*reading.aside, *(index for index, _ in reading.poison)]
+        self.unreadable += [records[index].offset for index in bad]
         known: list[Event] = [
             event for event, clock in reading.foreign if self._is_new(event.event_id, clock)
         ]
@@ -53,12 +55,14 @@ class Recount:
             self.members.setdefault(place, set()).update(members)
 
 
-def recount(tp: str, batches: Iterator[list[Any]], cut: Callable[[int], int], certain: int) -> Recount:
+def recount(
+    tp: str, batches: Iterator[list[Any]], aside: Container[str], cut: Callable[[int], int], certain: int
+) -> Recount:
     """Count the records of a partition.
 
     cut: the offset up to which the events of a day (epoch seconds) count. certain: up to here they all do.
     """
-    found = Recount(tp)
+    found = Recount(tp, aside)
     for records in batches:
         if records[-1].offset < certain:
             found.add(records, lambda _day: True)

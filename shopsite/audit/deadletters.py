@@ -3,10 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from dashboards.findings import Check
-from dashboards.log import LogReader
+from dashboards.log import LogReader, set_aside
 from shopsite.audit.messages import Messages
-from shopsite.events.deadletters import ORIGIN_HEADER
-from shopsite.events.inbox import header
 from shopsite.events.models import OutboxEvent
 from shopsite.events.topics import DEAD
 
@@ -16,7 +14,7 @@ def audit_dead_letters(log: LogReader, taken: Sequence[Messages], clicks: Iterab
     unreadable = {"clicks": set(clicks), **{messages.topic: messages.unreadable for messages in taken}}
     checks = []
     for topic, positions in unreadable.items():
-        missing = positions - _origins(log, topic + DEAD) if positions else set()
+        missing = positions - set_aside(log, topic) if positions else set()
         on_their_way = OutboxEvent.objects.filter(topic=topic + DEAD, event_id__in=missing)
         missing -= set(on_their_way.values_list("event_id", flat=True))
         checks.append(
@@ -24,11 +22,3 @@ def audit_dead_letters(log: LogReader, taken: Sequence[Messages], clicks: Iterab
         )
         checks += [Check(f"dead letter of {position}", "there", "missing") for position in sorted(missing)]
     return checks
-
-
-def _origins(log: LogReader, topic: str) -> set[str]:
-    found = set()
-    for partition in log.partitions(topic):
-        for records in log.read(topic, partition, *log.bounds(topic, partition)):
-            found |= {header(record.headers, ORIGIN_HEADER) for record in records}
-    return found

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from django.db.models import Q
 
-from dashboards.log import LogReader
+from dashboards.log import LogReader, set_aside
 from shopsite.events.consume import GROUP
 from shopsite.events.inbox import fallback_event_id, is_own, position
 from shopsite.events.models import InboxEvent, InboxState, OutboxEvent, StoredOffset
@@ -40,6 +40,7 @@ class Messages:
         waiting = InboxEvent.objects.filter(topic=topic).exclude(state=InboxState.DONE)
         self._waiting = set(waiting.values_list("partition", "offset"))
         self.started = datetime.now(UTC)
+        self.aside = set_aside(log, topic)  # dead letters: what consume or the drain could not process
         self.whole = True  # the log goes back to its first message
 
     def read(self) -> Iterator[Message]:
@@ -58,6 +59,9 @@ class Messages:
         offset, value, headers = record.offset, record.value, record.headers  # type: ignore[attr-defined]
         origin = fallback_event_id(self.topic, partition, offset, headers)
         passed = offset < self.reached.get(partition, 0)
+        if position(self.topic, partition, offset) in self.aside:
+            self.unreadable.add(position(self.topic, partition, offset))
+            return None
         try:
             wanted = self._route.wanted(value, headers)
             event = self._route.read(value, origin=origin, now=self.started)
