@@ -20,14 +20,17 @@ from watchfiles import PythonFilter, watch
 
 from shopsite.config import BASE_DIR, LOCAL_DIR
 from shopsite.events.kafka import close_quietly, make_admin
+from shopsite.events.schemas import Unavailable
 from shopsite.events.topics import ensure_topics
 from shopsite.runtime import folder
 from shopsite.runtime.banner import banner
+from shopsite.runtime.checks import Finding, check_database, check_redis
 from shopsite.runtime.grow import replicate_everywhere
 from shopsite.runtime.kafka import EmbeddedKafka, kept_brokers, prepare_kafka
 from shopsite.runtime.login import forget_tokens, make_token
 from shopsite.runtime.logs import LogFile, Terminal, tee
 from shopsite.runtime.precheck import check_disk, check_port
+from shopsite.runtime.problems import CannotStart
 from shopsite.runtime.processes import LOOPS, SERVERS, SIMULATE, WEB, process_names, shop_programs
 from shopsite.runtime.redis import prepare_redis
 from shopsite.runtime.service import dismiss_guard
@@ -49,6 +52,12 @@ class Options:
     brokers: int
     traffic: bool
     reload: bool
+
+
+def demand(finding: Finding) -> None:
+    """Raises CannotStart where the check found something amiss."""
+    if not finding.ok:
+        raise CannotStart(f"The {finding.name} does not work ({finding.what}): {finding.mend}")
 
 
 class Demo:
@@ -95,6 +104,7 @@ class Demo:
         self._set(SHOP_ORIGIN=self.origin, STAFF_USERNAME=self.username, STAFF_PASSWORD=password)
         self._start_redis()
         kafka = self._start_kafka()
+        demand(check_database())
         with self._step("Database: tables, products, stock, roles, staff login"):
             call_command("migrate", verbosity=0)
             call_command("seed", stdout=io.StringIO())
@@ -121,7 +131,8 @@ class Demo:
 
     def _start_redis(self) -> None:
         if os.environ.get("REDIS_URL"):
-            self.notes.append(f"Redis is yours: {settings.REDIS_URL}")
+            self.notes.append("Redis is yours: REDIS_URL is set.")
+            demand(check_redis())
             return
         embedded = prepare_redis(LOCAL_DIR / "redis")
         with self._step(f"Redis at {embedded.url}"):
@@ -149,7 +160,11 @@ class Demo:
         return embedded
 
     def _make_topics(self) -> None:
-        admin = make_admin()
+        try:
+            admin = make_admin()
+        except Unavailable as error:
+            where = ",".join(settings.KAFKA_BOOTSTRAP_SERVERS)
+            raise CannotStart(f"{error}: start Kafka at {where}, or mend KAFKA_BOOTSTRAP_SERVERS.") from error
         try:
             ensure_topics(admin)
             if settings.REPLICATION_FACTOR > 1 and replicate_everywhere(admin, settings.REPLICATION_FACTOR):

@@ -55,9 +55,10 @@ def test_an_old_heartbeat_does_not_count(
 
 
 def test_readyz_answers_while_redis_is_away(client: Client, settings: Settings) -> None:
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    settings.REDIS_URL = "redis://shop:secret@127.0.0.1:1/0"
     settings.EXPECTED_PROCESSES = ["web"]
     assert set(missing(client)) == {"broker", "redis", "web"}
+    assert b"secret" not in client.get("/readyz").content
 
 
 def test_a_migration_that_is_not_applied_is_named(
