@@ -37,11 +37,11 @@ def staff_socket(site: str) -> Iterator[ClientConnection]:
 
 
 def follow(socket: ClientConnection, screen: Screen, wanted: Callable[[Screen], bool]) -> None:
-    """Apply frames to the screen, as the page does, until it shows what is wanted; 20 s at most."""
-    deadline = time.monotonic() + 20
+    """Apply frames to the screen, as the page does, until it shows what is wanted; 60 s at most."""
+    deadline = time.monotonic() + 60
     while not wanted(screen):
         assert time.monotonic() < deadline, f"not shown: {screen}"
-        frame = json.loads(socket.recv(timeout=20))
+        frame = json.loads(socket.recv(timeout=60))
         for section, values in frame.get("set", {}).items():
             screen.setdefault(section, {}).update(values)
 

@@ -51,7 +51,7 @@ def test_an_order_is_finished_by_the_sweep_when_redis_lost_every_task(
     with Shopper(site) as ada, processes("relay", "consume") as running:
         ada.add("MUG")
         order_id = ada.check_out()
-        until(lambda: InboxEvent.objects.filter(key=order_id).exists(), within=30)
+        until(lambda: InboxEvent.objects.filter(key=order_id).exists(), within=60)
         running["consume"].stop()  # it would wake a worker again for what comes later
     redis.flushall()
 

@@ -22,7 +22,7 @@ from shopsite.events.heartbeat import read_beats
 from shopsite.runtime.service import Program, Service
 from tests.support import child_env, until
 
-STARTED_WITHIN = 30.0  # seconds
+STARTED_WITHIN = 60.0  # seconds; a busy machine imports slowly
 
 
 class SiteThread(threading.Thread):
