@@ -142,7 +142,7 @@ def funnel(c: Palette) -> Drawing:
 def bars(c: Palette) -> Drawing:
     """Names at the left, bars, last week's marks; the figures at the right are annotations."""
     bar = {"type": "bar", "orientation": "h", "x": [], "y": [], "marker": {"color": c.clicks},
-           "hovertemplate": _hover("%{x:,}")}  # fmt: skip
+           "hovertemplate": _hover("%{customdata}")}  # fmt: skip
     layout = {
         "paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR, "hovermode": "closest",
         "margin": {"l": 142, "r": 104, "t": 4, "b": 4},

@@ -28,7 +28,7 @@ class Reader:
     partitions: int
     end: int  # messages ever written
     lag: int
-    behind: Sequence[tuple[int, int]]  # (partition, lag) of those that are far behind
+    behind: Sequence[tuple[int, int]]  # (partition, lag) of those far behind, where not all are
 
     @property
     def is_behind(self) -> bool:
@@ -96,6 +96,7 @@ def _by_reader(partitions: Sequence[PartitionStatus]) -> list[Reader]:
         parts = [part for part in partitions if part.topic == topic]
         for group in sorted({group for part in parts for group in part.lag}) or [""]:
             lags = [(part.partition, part.lag.get(group, 0)) for part in parts]
+            behind = [(number, lag) for number, lag in lags if lag > FAR_BEHIND]
             rows.append(
                 Reader(
                     topic=topic,
@@ -103,7 +104,7 @@ def _by_reader(partitions: Sequence[PartitionStatus]) -> list[Reader]:
                     partitions=len(parts),
                     end=sum(part.end for part in parts),
                     lag=sum(lag for _, lag in lags),
-                    behind=[(number, lag) for number, lag in lags if lag > FAR_BEHIND],
+                    behind=behind if len(behind) < len(parts) else [],
                 )
             )
     return rows

@@ -36,7 +36,11 @@ def read_last_week(now: float) -> LastWeek:
     minute = then.replace(second=0, microsecond=0)
     window = _span(minute - timedelta(minutes=MINUTES - 1), minute + timedelta(minutes=1))
     day = _span(then.replace(hour=0, minute=0, second=0, microsecond=0), minute)
-    found = LastWeek() if window is None else _window(window, shift=bucket(now, "m") - bucket(then, "m"))
+    # the chart goes on while this is kept, so its minutes reach a little further
+    chart = _span(minute - timedelta(minutes=MINUTES - 1), minute + timedelta(minutes=3))
+    found = _window(window) if window else LastWeek()
+    if chart:
+        found.minutes.update(_ghost(chart, shift=bucket(now, "m") - bucket(then, "m")))
     visits = _span(minute - timedelta(milliseconds=VISIT_MS), minute)
     if visits and (visitors := visits.distinct("visitors")):
         found.numbers["visitors"] = visitors
@@ -56,29 +60,28 @@ def _span(start: datetime, end: datetime) -> Span | None:
     return Span(client, keys, chosen) if exact else None
 
 
-def _window(span: Span, *, shift: int) -> LastWeek:
-    """The half hour; {} where nothing was recorded in it."""
-    minutes = span.minutes() or []
-    if not minutes:
+def _window(span: Span) -> LastWeek:
+    """The half hour; empty where nothing was recorded in it."""
+    sums = span.sums("events", *TABS.values())
+    if not sums["events"]:
         return LastWeek()
-    sums = span.sums(*TABS.values())
     funnel = {stage: span.distinct(f"funnel.{stage}") for stage in STAGES}
-    return LastWeek(
-        numbers={"conversion": round(funnel["purchase"] / funnel["view_item"], 4)}
-        if funnel["view_item"]
-        else {},
-        minutes=_ghost(minutes, span.cover.start, shift),
-        funnel=funnel,
-        tabs=sums,
+    conversion = (
+        {"conversion": round(funnel["purchase"] / funnel["view_item"], 4)} if funnel["view_item"] else {}
     )
+    return LastWeek(numbers=dict(conversion), funnel=funnel, tabs=sums)
 
 
-def _ghost(minutes: list[dict[str, object]], start: int, shift: int) -> Section:
-    """The minutes under their numbers of today; one in which nothing happened is 0."""
-    ghost: Section = {str((start + shift) // 60 + ago): [0, 0] for ago in range(MINUTES)}
-    for row in minutes:
+def _ghost(span: Span, *, shift: int) -> Section:
+    """The minutes under their numbers of today; one in which nothing happened is 0; {} for none at all."""
+    rows = span.minutes() or []
+    if not rows:
+        return {}
+    first, last = ((at + shift) // 60 for at in (span.cover.start, span.cover.end))
+    ghost: Section = {str(minute): [0, 0] for minute in range(first, last)}
+    for row in rows:
         at, events, orders = row["at"], row["events"], row["orders"]
-        if isinstance(at, str) and isinstance(events, Mapping) and isinstance(orders, int):
+        if isinstance(at, str) and isinstance(events, Mapping):
             key = str((int(datetime.fromisoformat(at).timestamp()) + shift) // 60)
             ghost[key] = [sum(events.values()), orders]
     return ghost

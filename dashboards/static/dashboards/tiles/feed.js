@@ -1,5 +1,5 @@
 // The last events, newest first, with your own marked; it can be held still and narrowed to your own.
-import { $, arrange, bones, h, nothing, replace } from "../dom.js";
+import { $, arrange, bones, h, nothing, replace, say } from "../dom.js";
 import { mood } from "../mood.js";
 import { page } from "../page.js";
 import { paced } from "../pace.js";
@@ -12,10 +12,12 @@ let held = false, only = false;
 const list = h("ul", { class: "feed" });
 
 function row([id, [at, kind, what, where, who, paid]]) {
+  const words = paid ? money(...paid) : what;
   if (!rows.has(id)) {
     const own = who && who === page.you;
-    rows.set(id, h("li", { "data-id": id }, h("time", {}, time(at)), h("span", { class: kind.replaceAll(" ", "-") }, kind), h("b", { title: what }, paid ? money(...paid) : what), own ? h("span", { class: "you" }, "you") : h("em", {}, where)));
+    rows.set(id, h("li", { "data-id": id }, h("time", {}, time(at)), h("span", { class: kind.replaceAll(" ", "-") }, kind), h("b"), own ? h("span", { class: "you" }, "you") : h("em", {}, where)));
   }
+  say(rows.get(id).children[2], words); // a product's title may come after its first event
   return rows.get(id);
 }
 

@@ -8,7 +8,7 @@ import { change, whole } from "../words.js";
 
 const NAMES = { sources: "Sources", countries: "Countries", devices: "Devices", searches: "Searches", paths: "Paths", events: "Events" };
 const KEPT = "shop.live.tab";
-const LONGEST = 20; // letters that fit left of the bars
+const WIDTH = { paths: 190 }, USUAL_WIDTH = 142, LETTER = 6.8; // px left of the bars, and of a letter
 const places = typeof Intl.DisplayNames === "function" ? new Intl.DisplayNames(["en"], { type: "region" }) : undefined;
 let open = localStorage.getItem(KEPT) in NAMES ? localStorage.getItem(KEPT) : "sources";
 const bars = h("div", { class: "plot", role: "img" });
@@ -19,12 +19,20 @@ function name(key) {
   if (key in WORDS) return WORDS[key];
   if (open === "countries" && /^[A-Z]{2}$/.test(key)) return places?.of(key) ?? key;
   if (open === "devices") return key[0].toUpperCase() + key.slice(1);
-  if (open === "paths") return key.split("\u001f").map((path) => path || "outside").join(" → ");
+  if (open === "paths") return key.split("\u001f").map(place).join(" → ");
   return key;
 }
 
-function label(text) {
-  return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
+const PAGES = { "/": "Home", "/search": "Search", "/cart/": "Cart", "/checkout/": "Checkout" };
+/** A page of the shop by what it is; another site's path as it stands. */
+function place(path) {
+  const [, kind, id] = /^\/([pc])\/([^/]+)\/$/.exec(path) ?? [];
+  if (kind === "p") return section("names").get(id)?.[0] ?? id;
+  return PAGES[path] ?? (kind === "c" ? `${id[0].toUpperCase()}${id.slice(1).replaceAll("-", " ")}` : path || "outside");
+}
+
+function label(text, longest) {
+  return text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
 }
 
 const items = () => [...section(open)].map(([key, [now, was]]) => ({ key, now, was, name: name(key) }))
@@ -44,15 +52,18 @@ function drawPanel() {
   bars.setAttribute("aria-label", `${NAMES[open]}: ${list.map((item) => `${item.name} ${item.now}`).join(", ")}`);
   const { meta } = fig.layout, y = list.map((_, i) => i), width = Math.min(0.5, 14 / (bars.clientHeight / list.length));
   const column = (text, i, shift, color, weight) => ({ text, x: 1, xref: "paper", xanchor: "right", xshift: shift, y: i, yanchor: "middle", font: { size: 12, color, weight } });
-  const stale = mood() === "stale", marks = { y, x: list.map((item) => item.was) };
+  const left = WIDTH[open] ?? USUAL_WIDTH, named = list.filter((item) => item.key !== OTHER);
+  const most = Math.max(1, ...(named.length ? named : list).flatMap((item) => [item.now, item.was ?? 0]));
+  const short = (value) => (value === null ? null : Math.min(value, most)); // what is left over may be the most
+  const stale = mood() === "stale", marks = { y, x: list.map((item) => short(item.was)) };
   const moved = (item) => { const by = change(item.now, item.was); return by ? `${{ up: "+", down: "−" }[by.way] ?? ""}${by.text}`.replace(/^\+(.*×)$/, "$1") : ""; };
   draw(bars, fig, [
-    { y, x: list.map((item) => item.now), width, customdata: list.map((item) => plain(item.name)), marker: { color: list.map((item) => (item.key === OTHER ? meta.other : meta.bar)) } },
+    { y, x: list.map((item) => short(item.now)), width, customdata: list.map((item) => `${plain(item.name)} ${whole(item.now)}`), marker: { color: list.map((item) => (item.key === OTHER ? meta.other : meta.bar)) } },
     marks, marks,
   ], {
-    margin: { r: list.some((item) => moved(item)) ? 104 : 64 },
-    xaxis: { range: [0, Math.max(...list.flatMap((item) => [item.now, item.was ?? 0]))] },
-    yaxis: { tickvals: y, ticktext: list.map((item) => plain(label(item.name))), range: [list.length - 0.5, -0.5] },
+    margin: { l: left, r: list.some((item) => moved(item)) ? 104 : 64 },
+    xaxis: { range: [0, most] },
+    yaxis: { tickvals: y, ticktext: list.map((item) => plain(label(item.name, Math.floor(left / LETTER)))), range: [list.length - 0.5, -0.5] },
     annotations: list.flatMap((item, i) => [column(whole(item.now), i, 40, stale ? meta.faint : meta.ink, 600), column(moved(item), i, 88, meta.faint, 400)]),
   });
   return true;
