@@ -8,13 +8,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
 from shopsite.events.topics import TOPICS, ensure_topics, topic_name
 from shopsite.runtime.kafka import EmbeddedKafka, prepare_kafka
 from shopsite.runtime.redis import prepare_redis
 from shopsite.runtime.service import Service
+from tests.support import until
 
 
 def unique() -> str:
@@ -137,7 +138,7 @@ class Kafka:
 
     def _read_partition(self, consumer: Consumer, topic: str, number: int) -> Iterator[Message]:
         place = TopicPartition(self.topic(topic), number)
-        low, high = consumer.get_watermark_offsets(place, timeout=10)
+        low, high = until(lambda: _ends(consumer, place), within=20) or (0, 0)
         if low == high:
             return
         consumer.assign([TopicPartition(place.topic, number, low)])
@@ -149,6 +150,17 @@ class Kafka:
             assert offset is not None
             position = offset + 1
             yield message
+
+
+def _ends(consumer: Consumer, place: TopicPartition) -> tuple[int, int] | None:
+    """First and next offset; None while a topic that was just made has no leader on a busy machine."""
+    try:
+        low, high = consumer.get_watermark_offsets(place, timeout=10)
+    except KafkaException as error:
+        if error.args[0].retriable() or error.args[0].code() == KafkaError.NOT_LEADER_FOR_PARTITION:
+            return None
+        raise
+    return low, high
 
 
 @contextmanager
