@@ -47,18 +47,22 @@ export const calm = () => parseFloat(getComputedStyle(document.documentElement).
 
 const EASE = "cubic-bezier(.2, .7, .2, 1)";
 
-/** Puts `parent`'s children in the order of `nodes`; those that were there before slide to their place. */
-export function arrange(parent, nodes) {
+/** Puts `parent`'s children in the order of `nodes`; new ones fade in, and with `slide` old ones glide. */
+export function arrange(parent, nodes, { slide = false } = {}) {
   const same = nodes.length === parent.children.length && nodes.every((node, i) => parent.children[i] === node);
   if (same) return;
-  const before = new Map([...parent.children].map((node) => [node, node.getBoundingClientRect().top]));
+  const moves = slide && calm();
+  const before = new Map([...parent.children].map((node) => [node, moves ? node.getBoundingClientRect().top : 0]));
   parent.replaceChildren(...nodes);
-  if (!calm()) return;
+  if (!calm() || !before.size) return;
   for (const node of nodes) {
-    const moved = before.has(node) ? before.get(node) - node.getBoundingClientRect().top : 0;
-    if (moved) node.animate([{ transform: `translateY(${moved}px)` }, { transform: "none" }], { duration: calm(), easing: EASE });
-    else if (before.size && !before.has(node)) node.animate([{ opacity: 0 }, { opacity: 1 }], { duration: calm() });
+    if (!before.has(node)) node.animate([{ opacity: 0 }, { opacity: 1 }], { duration: calm() });
+    else if (moves) glide(node, before.get(node) - node.getBoundingClientRect().top);
   }
+}
+
+function glide(node, from) {
+  if (from) node.animate([{ transform: `translateY(${from}px)` }, { transform: "none" }], { duration: calm(), easing: EASE });
 }
 
 /** Counts a figure from what it shows to `to`, written by `write`. */

@@ -109,7 +109,7 @@ function drawProducts() {
     return true;
   }
   if (node.dataset.sign !== "table") { replace(node, "table", table); heads(); }
-  arrange(body, list.map(fill));
+  arrange(body, list.map(fill), { slide: true });
   const kept = new Set(list.map((item) => item.id));
   for (const id of rows.keys()) if (!kept.has(id)) rows.delete(id);
   return true;

@@ -66,7 +66,7 @@ function drawTable() {
 
 export function pulse() {
   node.append(h("i", { class: "bone b-chart" }));
-  reads(["minutes", "ghost", "now"], paced(node, 250, drawPulse));
+  reads(["minutes", "ghost", "now"], paced(node, 400, drawPulse));
   reads(["minutes", "ghost"], paced($("pulse-table"), 1000, drawTable));
   $("pulse-twin").onclick = () => {
     const on = $("pulse-table").hidden;
