@@ -6,12 +6,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shopsite.settings")
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import AllowedHostsOriginValidator
 from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
 from dashboards.live import register_board
+from dashboards.origins import own_pages_only
 from dashboards.routing import websocket_urlpatterns
 from shopsite import boards
 from shopsite.events.collect import with_collect
@@ -21,6 +21,6 @@ register_board(boards)  # dashboards may not know of orders and stock themselves
 application = ProtocolTypeRouter(
     {
         "http": with_collect(django_application),
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        "websocket": own_pages_only(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )
