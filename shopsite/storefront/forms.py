@@ -37,7 +37,13 @@ def summary(form: forms.BaseForm) -> list[dict[str, str]]:
 
 def _short(error: ValidationError) -> str:
     code = error.code or "not valid"
-    return {"required": "missing", "invalid": "not valid", "max_length": "too long"}.get(code, code)
+    plain = {
+        "required": "missing",
+        "invalid": "not valid",
+        "invalid_choice": "not one of the choices",
+        "max_length": "too long",
+    }
+    return plain.get(code, code)
 
 
 def email_field(help_text: str = "") -> forms.CharField:
