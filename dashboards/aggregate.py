@@ -201,13 +201,13 @@ class Aggregator:
             stored = self._writer.begin(name)
             part = self._placed(Part(name, topic, starts[place]), stored, starts[place], ends[place])
             self._parts[place] = part
-        if any(self._parts[place].fresh and starts[place] < ends[place] for place in places):
-            self._learn_dead_letters()
             if part.stopped:
                 consumer.pause(place)
             else:
                 consumer.resume(place)
                 consumer.seek(place, part.next)
+        if any(self._parts[place].fresh and starts[place] < ends[place] for place in places):
+            self._learn_dead_letters()
 
     def _learn_dead_letters(self) -> None:
         """A log that is folded from its start may have been folded before Redis lost its data."""

@@ -15,7 +15,16 @@ import msgspec
 from dashboards.batch import Figures, Place
 from dashboards.folds import FOLDS
 from dashboards.folds.base import OTHER, AnyFold, Counts
-from dashboards.keys import IDS_MS, RECENT_EVENTS, SEEN_SECONDS, WIDTH, Keys, changes_channel, retention
+from dashboards.keys import (
+    GRAINS,
+    IDS_MS,
+    RECENT_EVENTS,
+    SEEN_SECONDS,
+    WIDTH,
+    Keys,
+    changes_channel,
+    retention,
+)
 
 EXACT = 2**53  # Lua's numbers are doubles: a larger whole number travels as text
 Fields = Mapping[str, int] | Mapping[str, int | str]
@@ -91,6 +100,7 @@ class Draft:
         self._days: set[int] = set()
         self._touched: list[str] = []
         self._lately = int(time.time()) - 3600
+        self._retention = {grain: retention(grain) for grain in GRAINS}
         tp = batch.tp
         self._fixed = [
             *(keys.offset(tp), keys.seq(tp), keys.ids(tp), keys.gaps(tp)),
@@ -159,7 +169,7 @@ class Draft:
         known = self._number.get(key)
         if known is not None:
             return known
-        number = self._enter(key, retention(place.grain))
+        number = self._enter(key, self._retention[place.grain])
         if place.grain in "sm" and place.start >= self._lately:
             self._touched.append(key)
         if place.grain == "d":
@@ -171,7 +181,7 @@ class Draft:
     def _list_finer(self, place: Place) -> None:
         grain: Literal["h", "d"] = "h" if place.grain == "m" else "d"
         key = self._keys.index(self._batch.tp, grain, place.start - place.start % WIDTH[grain])
-        number = self._number.get(key) or self._enter(key, retention(grain))
+        number = self._number.get(key) or self._enter(key, self._retention[grain])
         self._finer[number].add(place.start)
 
     def _enter(self, key: str, keep: int) -> int:
