@@ -119,7 +119,7 @@ SHOTS = (
     Shot("shop-home", opened("/")),
     Shot("shop-home-dark", opened("/"), DARK),
     Shot("shop-home-phone", opened("/"), PHONE),
-    Shot("shop-search", opened("/search?q=lamp")),
+    Shot("shop-category", opened("/c/home/")),
     Shot("shop-product", to_product),
     Shot("shop-cart", to_cart),
     Shot("shop-checkout", to_checkout),
