@@ -1,16 +1,20 @@
 """The fence: a batch counts once, whoever folds it and whatever Redis forgot."""
 
+from datetime import timedelta
+
 import pytest
 import redis as redis_package
 from django.conf import LazySettings
 
 from dashboards.aggregate import Part
+from dashboards.batch import read
 from dashboards.keys import first_keys
 from dashboards.plan import Batch
 from dashboards.ranges import ceil, floor, split
 from dashboards.selectors import read_gaps
 from dashboards.store import count_union, read_position, sum_hashes
 from tests.support.aggregates import (
+    NOW,
     Log,
     click,
     everything,
@@ -202,6 +206,16 @@ def test_a_span_falls_into_whole_buckets_and_what_is_left(
 ) -> None:
     assert split(span, 3600) == parts
     assert (floor(3600.5, 60), ceil(3600.5, 60), ceil(3600, 60)) == (3600, 3660, 3600)
+
+
+def test_what_was_set_aside_stays_out_when_it_could_be_read_later() -> None:
+    log = log_of("clicks-0", [click(), click(at="2024-06-18T14:00:00Z"), click()])
+    at_first = read("clicks", 0, log.records, seq=0, now=NOW)
+    assert [index for index, _ in at_first.poison] == [1]
+
+    later = read("clicks", 0, log.records, seq=0, now=NOW + timedelta(days=1), aside={"clicks:0:1"})
+
+    assert (later.events, later.poison, later.aside) == (at_first.events, [], [1])
 
 
 def test_a_partition_that_was_never_folded_has_no_position(redis: Redis) -> None:
