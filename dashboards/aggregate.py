@@ -77,7 +77,7 @@ def fold_batch(
         next=until,
         fresh=part.fresh,
         seq=reading.seq,
-        figures=(fold(part.topic, reading.events), fold_delays(reading.events if live else [], now)),
+        figures=(fold(part.topic, reading.events), fold_delays(reading.told_at_once() if live else [], now)),
         foreign=foreign,
         seen=seen_lately(reading.events, now),
         recent=recent(events, now),

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 from dashboards.folds import FOLDS
 from dashboards.folds.base import AnyFold, Counts, Uniques
 from dashboards.keys import WIDTH, Grain
-from shopsite.events.inbox import SEQ_HEADER, fallback_event_id, position
+from shopsite.events.inbox import RECORDING_HEADER, SEQ_HEADER, fallback_event_id, header, position
 from shopsite.events.schemas import (
     Click,
     OrderChanged,
@@ -73,6 +73,13 @@ class Reading:
     poison: list[tuple[int, str]] = field(default_factory=list)  # index of the record, reason
     aside: list[int] = field(default_factory=list)  # indexes of records that are dead letters already
     seq: int = 0  # the relay's highest number so far
+    recorded: set[int] = field(default_factory=set)  # places in `events` of what a recording sent
+
+    def told_at_once(self) -> Sequence[Event]:
+        """Events whose sender did not wait: the age of a recorded one says nothing about our delay."""
+        if not self.recorded:
+            return self.events
+        return [event for place, event in enumerate(self.events) if place not in self.recorded]
 
 
 @dataclass(slots=True)
@@ -118,7 +125,10 @@ def _origin(topic: str, partition: int, offset: int, _headers: Headers) -> str:
 
 
 def _keep_click(reading: Reading, record: Record, origin: str, now: datetime) -> None:
-    reading.events.append(read_click(record.value, origin=origin, now=now))
+    event = read_click(record.value, origin=origin, now=now)
+    if record.headers and header(record.headers, RECORDING_HEADER):
+        reading.recorded.add(len(reading.events))
+    reading.events.append(event)
 
 
 def _keep_order(reading: Reading, record: Record, origin: str, now: datetime) -> None:

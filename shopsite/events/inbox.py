@@ -9,6 +9,7 @@ from shopsite.events.schemas import Event
 
 SEQ_HEADER = "seq"  # the relay's number: the mark of our own events
 EVENT_ID_HEADER = "event_id"
+RECORDING_HEADER = "recording"  # sent from a recording: digest, run, number in the run
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 from kafka.partitioner import murmur2
 
-from shopsite.events.inbox import header
+from shopsite.events.inbox import RECORDING_HEADER, header
 from shopsite.events.kafka import close_quietly, make_consumer, make_producer
 from shopsite.events.schemas import MAX_CLICK_BYTES, MAX_EVENT_BYTES, Unavailable, encode
 from shopsite.events.topics import logical_name, topic_name
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from kafka.producer.future import FutureRecordMetadata
 
 TOPICS = ("clicks", "orders", "inventory")
-MARK = "recording"  # the header: digest, run, number in the run
 MOST_IN_FLIGHT = 20_000  # kafka-python's own buffer has no bound
 ANSWER_SECONDS = 60.0  # without an acknowledgement for so long the run is given up
 LARGEST = {"clicks": MAX_CLICK_BYTES, "orders": MAX_EVENT_BYTES, "inventory": MAX_EVENT_BYTES}
@@ -67,7 +66,7 @@ class Publisher:
         with _told():
             # without timestamp_ms: the record's own time is that of sending, which retention works on
             future = self._producer.send(
-                self._names[topic], value, key, [(MARK, mark)] if mark else None, partition
+                self._names[topic], value, key, [(RECORDING_HEADER, mark)] if mark else None, partition
             )
         self._unanswered.append(future)
         if len(self._unanswered) > MOST_IN_FLIGHT:
@@ -138,7 +137,7 @@ def already_sent(sending: Sending) -> Places:
         while unread:
             for part, records in consumer.poll(timeout_ms=1_000, max_records=5_000).items():
                 for record in records:
-                    found = header(record.headers, MARK)
+                    found = header(record.headers, RECORDING_HEADER)
                     if found.startswith(begins):
                         last[logical_name(part.topic), part.partition] = int(found.removeprefix(begins))
             unread = {part for part in unread if consumer.position(part) < ends[part]}
