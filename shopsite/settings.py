@@ -25,11 +25,16 @@ def _secret_key() -> str:
     return path.read_text(encoding="utf-8").strip()
 
 
+# Seconds that a connection outlives its request: none, since under ASGI each request has a thread of its
+# own, and a connection left in it would be nobody's. Loops and workers keep theirs.
+REQUESTS_OWN = 0
+
+
 def _database(url: str) -> dict[str, Any]:
     """The database by its address; SQLite in the local folder where none is given."""
     if url and not url.startswith("sqlite"):
         try:
-            parsed = dict(dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True))
+            parsed = dict(dj_database_url.parse(url, conn_max_age=REQUESTS_OWN))
         except (ValueError, dj_database_url.ParseError) as error:
             raise ConfigError(f"DATABASE_URL={url!r}: {error}") from error
         if parsed["ENGINE"] != "django.db.backends.postgresql":
@@ -40,7 +45,7 @@ def _database(url: str) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": name,
-        "CONN_MAX_AGE": None,
+        "CONN_MAX_AGE": REQUESTS_OWN,
         "OPTIONS": {
             # IMMEDIATE: a transaction takes the write lock at its start, so it cannot fail half way.
             "transaction_mode": "IMMEDIATE",

@@ -17,6 +17,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connections
 
+from dashboards.hub import the_hub
 from shopsite.events import clicks
 from shopsite.events.heartbeat import read_beats
 from shopsite.runtime.service import Program, Service
@@ -47,6 +48,7 @@ class SiteThread(threading.Thread):
 
     async def _serve(self) -> None:
         await self.server.serve(sockets=[self.listener])
+        the_hub().stop()
         await sync_to_async(connections.close_all)()  # else the test database could not be dropped
 
     def stop(self) -> None:
