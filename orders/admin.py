@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from orders.models import Line, Mail, Order, Payment, Refund, Transition
 from orders.money import money_text
@@ -142,7 +143,8 @@ class OrderDesk(RecordAdmin):
     @admin.display(description="customer")
     def customer(self, order: Order) -> str:
         """Who ordered, as well as we know."""
-        return order.name or order.email or order.user_id or "unknown"
+        visitor = Truncator(order.user_id).chars(13)  # 32 digits would push the columns out of sight
+        return order.name or order.email or visitor or "unknown"
 
     @admin.display(description="in this status since", ordering="changed_at")
     def since(self, order: Order) -> Any:  # noqa: ANN401  # a date, shown as dates are
