@@ -14,6 +14,8 @@ export function h(tag, attributes = {}, ...children) {
   return node;
 }
 
+const FADING = 3; // new rows at a time
+
 const SVG = "http://www.w3.org/2000/svg";
 
 export function svg(tag, attributes = {}, ...children) {
@@ -55,8 +57,10 @@ export function arrange(parent, nodes, { slide = false } = {}) {
   const before = new Map([...parent.children].map((node) => [node, moves ? node.getBoundingClientRect().top : 0]));
   parent.replaceChildren(...nodes);
   if (!calm() || !before.size) return;
+  // a list that changes as a whole would blink: only few new rows fade in
+  const fades = nodes.filter((node) => !before.has(node)).length <= FADING;
   for (const node of nodes) {
-    if (!before.has(node)) node.animate([{ opacity: 0 }, { opacity: 1 }], { duration: calm() });
+    if (!before.has(node)) fades && node.animate([{ opacity: 0.3 }, { opacity: 1 }], { duration: calm() });
     else if (moves) glide(node, before.get(node) - node.getBoundingClientRect().top);
   }
 }

@@ -51,6 +51,6 @@ export const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll(
 /** {top, step}: an axis from 0 whose `n` steps are whole and round. */
 export function scale(most, n) {
   const rough = Math.max(1, most / n), power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= rough && Number.isInteger(s)) ?? Math.ceil(rough);
+  const step = [1, 2, 2.5, 3, 4, 5, 10].map((m) => m * power).find((s) => s >= rough && Number.isInteger(s)) ?? Math.ceil(rough);
   return { top: step * n, step };
 }
