@@ -44,7 +44,8 @@ class Heartbeat:
             return  # it runs out by itself
 
     def _key(self) -> str:
-        return f"{settings.REDIS_PREFIX}beat:{self.name}:{os.getpid()}"
+        # with the host: in containers every process may be number 1
+        return f"{settings.REDIS_PREFIX}beat:{self.name}:{socket.gethostname()}:{os.getpid()}"
 
     def _message(self, figures: dict[str, object]) -> bytes:
         about = {

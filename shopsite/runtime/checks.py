@@ -1,5 +1,6 @@
 """Whether each part works, and how to mend it: parts -> here -> /readyz, `manage.py doctor`."""
 
+import socket
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -118,6 +119,16 @@ def check_processes() -> list[Finding]:
         age = now - float(beat["at"])
         ages[beat["name"]] = min(age, ages.get(beat["name"], age))
     return [_process(name, ages.get(name)) for name in settings.EXPECTED_PROCESSES]
+
+
+def check_own_process(name: str) -> Finding:
+    """The process of that name on this host has sent a heartbeat lately: what a container asks of itself."""
+    try:
+        beats = read_beats()
+    except (RedisError, OSError) as error:
+        return Finding("redis", False, _line(error), "Heartbeats are kept there: see REDIS_URL.")
+    own = [beat for beat in beats if beat["name"] == name and beat["host"] == socket.gethostname()]
+    return _process(name, min((time.time() - float(beat["at"]) for beat in own), default=None))
 
 
 def ready() -> list[Finding]:

@@ -91,6 +91,16 @@ def test_doctor_has_json(redis: Redis) -> None:
     )
 
 
+def test_a_container_asks_doctor_for_its_own_heartbeat_only(redis: Redis) -> None:
+    with pytest.raises(SystemExit) as ended:
+        call_command("doctor", "--heartbeat", "relay", stdout=StringIO())
+    assert ended.value.code == 1
+    Heartbeat("relay").beat()
+    out = StringIO()
+    call_command("doctor", "--heartbeat", "relay", stdout=out)
+    assert out.getvalue().splitlines() == ["ok   relay              beats"]
+
+
 def test_runserver_says_that_kafka_is_missing_while_the_shop_works(client: Client) -> None:
     told = StringIO()
     command = Runserver(stderr=told, no_color=True)

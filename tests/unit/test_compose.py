@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from django.core.management import get_commands
+from django.core.management import get_commands, load_command_class
 from jsonschema import Draft202012Validator
 
 DOCKER = Path(__file__).parents[2] / "docker"
@@ -54,6 +54,24 @@ def test_every_command_that_compose_runs_exists(compose: dict[str, Any]) -> None
     named = {name for service in compose["services"].values() for name in own_commands(service)}
     assert named >= PROCESSES
     assert named - get_commands().keys() == set()
+
+
+def test_every_heartbeat_that_is_asked_for_is_the_services_own(compose: dict[str, Any]) -> None:
+    asked = {
+        name: service["healthcheck"]["test"]
+        for name, service in compose["services"].items()
+        if "--heartbeat" in service.get("healthcheck", {}).get("test", [])
+    }
+    assert asked.keys() == PROCESSES - {"web"}
+    for name, test in asked.items():
+        words = test[test.index("doctor") + 1 :]
+        assert (
+            load_command_class("shopsite", "doctor")
+            .create_parser("manage.py", "doctor")
+            .parse_args(words)
+            .heartbeat
+            == name
+        )
 
 
 def test_every_lasting_service_has_a_health_check(compose: dict[str, Any]) -> None:

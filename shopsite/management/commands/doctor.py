@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from shopsite.runtime import checks, machine
 from shopsite.runtime.checks import Finding
+from shopsite.runtime.processes import process_names
 
 
 class Command(BaseCommand):
@@ -22,14 +23,23 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """The output's form, and the port to look at."""
+        """The output's form, and what to look at."""
         parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+        parser.add_argument(
+            "--heartbeat",
+            metavar="NAME",
+            choices=process_names(traffic=True),
+            help="look only whether this process (web, relay ...) lives on this host",
+        )
         parser.add_argument("--port", type=int, help="of the shop (default: the running demo's, or 8000)")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Print every finding; exit with 1 where one is bad."""
         logging.getLogger("kafka").setLevel(logging.CRITICAL)  # a missing broker is told in our words
-        findings = examine(options["port"] or urlsplit(settings.SHOP_ORIGIN).port or 8000)
+        if name := options["heartbeat"]:
+            findings = [checks.check_own_process(name)]
+        else:
+            findings = examine(options["port"] or urlsplit(settings.SHOP_ORIGIN).port or 8000)
         is_well = all(finding.ok for finding in findings)
         if options["json"]:
             report = {"ok": is_well, "checks": [finding.as_dict() for finding in findings]}
