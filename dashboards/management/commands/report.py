@@ -52,7 +52,7 @@ class Command(BaseCommand):
         try:
             found = report(redis_client(), options["start"], options["end"], options["top"])
         except RedisError as error:
-            raise CommandError(f"Redis does not answer: {error}. `manage.py doctor` looks why.") from error
+            raise CommandError(f"Redis does not answer: {error} `manage.py doctor` looks why.") from error
         if options["json"]:
             self.stdout.write(json.dumps(found.as_json(), indent=1, ensure_ascii=False))
         else:

@@ -30,7 +30,8 @@ class Command(BaseCommand):
         try:
             found = audit(redis_client())
         except (Unavailable, RedisError, DatabaseError) as error:
-            raise CommandError(f"The audit could not finish: {error}") from error
+            why = f"The audit could not finish: {error} `manage.py doctor` looks why."
+            raise CommandError(why) from error
         if options["json"]:
             checks = [check.as_json() for check in found.checks]
             self.stdout.write(json.dumps({"ok": found.ok, "checks": checks, "notes": found.notes}, indent=1))
