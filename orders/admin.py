@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
+from django.utils.timesince import timesince
 
 from orders.models import Line, Mail, Order, Payment, Refund, Transition
 from orders.money import money_text
@@ -146,10 +147,10 @@ class OrderDesk(RecordAdmin):
         visitor = Truncator(order.user_id).chars(13)  # 32 digits would push the columns out of sight
         return order.name or order.email or visitor or "unknown"
 
-    @admin.display(description="in this status since", ordering="changed_at")
-    def since(self, order: Order) -> Any:  # noqa: ANN401  # a date, shown as dates are
-        """When it came to its status."""
-        return order.changed_at
+    @admin.display(description="since", ordering="changed_at")
+    def since(self, order: Order) -> str:
+        """How long it has been in its status, in its largest unit: a second date has no room."""
+        return timesince(order.changed_at, depth=1)
 
     def get_search_results(
         self,
