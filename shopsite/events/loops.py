@@ -1,5 +1,6 @@
 """How a long-running command begins, ends and survives. SIGTERM -> stopping() -> run(stop)."""
 
+import _thread
 import logging
 import random
 import signal
@@ -22,7 +23,7 @@ def stopping() -> Iterator[threading.Event]:
     def ask(_signum: int, _frame: FrameType | None) -> None:
         if stop.is_set():  # asked twice: whoever asks does not want to wait any more
             raise KeyboardInterrupt
-        stop.set()
+        set_from_signal(stop)
 
     if threading.current_thread() is not threading.main_thread():
         yield stop  # signals belong to the main thread; here the caller sets the event
@@ -33,6 +34,15 @@ def stopping() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def set_from_signal(event: threading.Event) -> None:
+    """Set an event from a signal handler, in a thread of its own.
+
+    A handler runs between two steps of the main thread, which may be inside this very event's wait() and
+    hold its lock: setting it there waits for ever. `threading` has such locks itself, hence `_thread`.
+    """
+    _thread.start_new_thread(event.set, ())
 
 
 class Pause:

@@ -20,6 +20,7 @@ from watchfiles import PythonFilter, watch
 
 from shopsite.config import BASE_DIR, LOCAL_DIR
 from shopsite.events.kafka import close_quietly, make_admin
+from shopsite.events.loops import set_from_signal
 from shopsite.events.schemas import Unavailable
 from shopsite.events.topics import ensure_topics
 from shopsite.runtime import folder
@@ -235,4 +236,4 @@ class Demo:
         return tee(name, self.terminal, log)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self.supervisor.stopping.set()
+        set_from_signal(self.supervisor.stopping)
