@@ -19,6 +19,29 @@ from tests.support.servers import Cluster, Kafka, RedisOfRun, scratch, topics_of
 NOBODY = "127.0.0.1:1"  # a port that nothing listens on
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What a second run, on another database, may leave out."""
+    parser.addoption(
+        "--database-only", action="store_true", help="only the tests that use the database; for a second one"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out, where asked to, what would do the same on any database."""
+    if not config.getoption("--database-only"):
+        return
+    chosen = [item for item in items if _uses_database(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    fixtures: list[str] = getattr(item, "fixturenames", [])
+    return (
+        item.get_closest_marker("django_db") is not None or "db" in fixtures or "transactional_db" in fixtures
+    )
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _guard() -> Iterator[None]:
     yield
