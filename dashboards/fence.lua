@@ -1,10 +1,10 @@
 -- Adds one batch [from, to) of one partition, only where the stored offset is `from`, and stores `to`.
 -- aggregate.py -> store.py -> here. So no crash, retry or second owner of the partition counts twice.
 --
--- KEYS   1 offset  2 seq  3 ids  4 gaps  5 days  6 seen  7 recent  8 misfits, then the buckets
+-- KEYS   1 offset  2 seq  3 ids  4 gaps  5 days  6 seen  7 recent  8 misfits  9 start, then the buckets
 -- ARGV   1 the plan (store.py, Plan) as msgpack  2 the channel of changes  3 what is told there
 -- Returns 1 where it was applied, else the stored offset as text ("" where none is).
-local OFFSET, SEQ, IDS, GAPS, DAYS, SEEN, RECENT, MISFITS = unpack(KEYS, 1, 8)
+local OFFSET, SEQ, IDS, GAPS, DAYS, SEEN, RECENT, MISFITS, START = unpack(KEYS, 1, 9)
 local plan = cmsgpack.unpack(ARGV[1])
 
 local stored = redis.call('GET', OFFSET) or ''
@@ -84,7 +84,7 @@ for _, entry in ipairs(plan.index) do
 end
 
 for index, seconds in ipairs(plan.keep) do
-  redis.call('EXPIRE', KEYS[8 + index], seconds)
+  redis.call('EXPIRE', KEYS[9 + index], seconds)
 end
 
 for _, day in ipairs(plan.days) do
@@ -108,6 +108,9 @@ if #plan.recent > 0 then
   redis.call('EXPIRE', RECENT, 86400)
 end
 
+if stored == '' then
+  redis.call('SET', START, plan.from)
+end
 if plan.gap then
   redis.call('HSET', GAPS, plan.from, plan.to)
 end

@@ -5,6 +5,7 @@ all keys of a partition live in one slot of a Redis Cluster and one script may c
 A bucket is the UTC second, minute, hour or day of the event's own time. Where `P` is the prefix:
 
     P{tp}:offset                        the next offset to fold                       string
+    P{tp}:start                         the offset at which folding began             string
     P{tp}:seq                           the relay's highest number folded             string
     P{tp}:ids                           stock events of others: id -> clock ms        sorted set, 7 days
     P{tp}:gaps                          from -> to of offsets that the log had lost   hash
@@ -134,6 +135,10 @@ class Keys:
     def offset(self, tp: str) -> str:
         """The next offset to fold."""
         return f"{self.prefix}{{{tp}}}:offset"
+
+    def begun(self, tp: str) -> str:
+        """The offset at which these figures begin: where the log began when it was folded first."""
+        return f"{self.prefix}{{{tp}}}:start"
 
     def seq(self, tp: str) -> str:
         """The relay's highest number folded."""

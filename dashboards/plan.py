@@ -104,7 +104,7 @@ class Draft:
         tp = batch.tp
         self._fixed = [
             *(keys.offset(tp), keys.seq(tp), keys.ids(tp), keys.gaps(tp)),
-            *(keys.days(tp), keys.seen(tp), keys.recent(tp), keys.misfits(tp)),
+            *(keys.days(tp), keys.seen(tp), keys.recent(tp), keys.misfits(tp), keys.begun(tp)),
         ]
         self.new_members: dict[str, set[str]] = {}  # by key: what the sets have once the batch is applied
         self.plan = self._make_plan()

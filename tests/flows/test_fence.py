@@ -77,6 +77,17 @@ def test_a_snapshot_that_was_restored_is_carried_on(redis: Redis) -> None:
     assert everything(redis) == whole
 
 
+def test_where_folding_began_is_remembered_until_redis_is_emptied(redis: Redis) -> None:
+    log = Log(
+        "clicks-0",
+        [record._replace(offset=record.offset + 7) for record in log_of("clicks-0", [click()] * 4).records],
+        start=7,
+    )
+    log.fold(writer_of(redis), [2])
+
+    assert redis.get(first_keys().begun("clicks-0")) == b"7"
+
+
 def test_a_gap_is_recorded_once_and_only_from_what_is_stored(redis: Redis) -> None:
     log = log_of("clicks-0", [click()])
     log.fold(writer_of(redis))
