@@ -67,6 +67,7 @@ class Line(models.Model):
     title = models.CharField(max_length=300)  # as it was called when it was sold
     quantity = models.PositiveIntegerField()
     price = Money(null=True, blank=True)  # of one unit; null where the producer did not say
+    refunded_quantity = models.PositiveIntegerField(default=0)  # of quantity
 
     def __str__(self) -> str:
         return f"{self.quantity} x {self.title}"
@@ -96,6 +97,8 @@ class Payment(models.Model):
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting for its event"
         DUE = "due", "Due"
+        ACTION = "action", "Waiting for the shopper's confirmation"
+        DROPPING = "dropping", "To be voided"
         CAPTURED = "captured", "Captured"
         DECLINED = "declined", "Declined"
         VOID = "void", "Not charged"
@@ -106,8 +109,10 @@ class Payment(models.Model):
     last4 = models.CharField(max_length=4, blank=True)
     currency = models.CharField(max_length=8)
     amount = Money()
+    refunded = Money(default=0)  # of amount: an order may be paid, given back, and paid again
     state = models.CharField(max_length=10, choices=State)
     reason = models.CharField(max_length=200, blank=True)
+    confirm_url = models.CharField(max_length=500, blank=True)  # where the shopper confirms it
     reference = models.CharField(max_length=100, blank=True)  # the gateway's name for it
     asked_at = models.DateTimeField(null=True, blank=True)  # set: the gateway may know it, so ask first
     tries = models.PositiveIntegerField(default=0)
@@ -118,6 +123,11 @@ class Payment(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["next_try_at"], name="payment_due", condition=models.Q(state="due")),
+            models.Index(
+                fields=["next_try_at"],
+                name="payment_open",
+                condition=models.Q(state__in=("action", "dropping")),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -153,6 +163,85 @@ class Refund(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class RefundLine(models.Model):
+    """Units of one line that a refund is for; the money is the refund's."""
+
+    refund = models.ForeignKey(Refund, on_delete=models.CASCADE, related_name="lines")
+    line = models.ForeignKey(Line, on_delete=models.CASCADE, related_name="+")
+    quantity = models.PositiveIntegerField()
+    restock = models.PositiveIntegerField()  # of quantity: they go back on the shelf
+
+    def __str__(self) -> str:
+        return f"{self.quantity} of line {self.line_id}"
+
+
+class PaymentCall(models.Model):
+    """One question to the gateway. Written with its key before it is asked, completed by the answer.
+
+    Without answered_at: the answer was lost, or the process died before it came.
+    """
+
+    class Kind(models.TextChoices):
+        AUTHORISE = "authorise", "Authorise"
+        CAPTURE = "capture", "Capture"
+        VOID = "void", "Void"
+        REFUND = "refund", "Refund"
+        STATE = "state", "Ask for the state"
+
+    payment = models.ForeignKey(Payment, on_delete=models.CASCADE, related_name="calls")
+    refund = models.ForeignKey(
+        Refund, null=True, blank=True, on_delete=models.CASCADE, related_name="calls", db_index=False
+    )
+    kind = models.CharField(max_length=10, choices=Kind)
+    key = models.CharField(max_length=170)  # the idempotency key: the same at each try
+    stored_at = models.DateTimeField()
+    asked_at = models.DateTimeField(null=True, blank=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=20, blank=True)  # of the gateway's states, no_answer or not_asked
+    reference = models.CharField(max_length=100, blank=True)  # the gateway's name for what it did
+    detail = models.CharField(max_length=300, blank=True)  # why not
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
+
+
+class PaymentWebhook(models.Model):
+    """One message of the gateway as it came in, and what was made of it. Never changed."""
+
+    class Verdict(models.TextChoices):
+        ACCEPTED = "accepted", "Accepted"
+        DUPLICATE = "duplicate", "Known already"
+        UNKNOWN = "unknown", "No payment of ours"
+        WRONG_SIGNATURE = "signature", "Wrongly signed"
+        TOO_OLD = "old", "Signed too long ago"
+        UNREADABLE = "unreadable", "Not readable"
+
+    payment = models.ForeignKey(
+        Payment, null=True, blank=True, on_delete=models.CASCADE, related_name="webhooks"
+    )
+    event_id = models.CharField(max_length=100, blank=True)
+    kind = models.CharField(max_length=60, blank=True)
+    received_at = models.DateTimeField(db_index=True)
+    signed_at = models.DateTimeField(null=True, blank=True)
+    verdict = models.CharField(max_length=10, choices=Verdict)
+    detail = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            # of those that were believed only: else a forger could take an id before its owner comes
+            models.UniqueConstraint(
+                fields=["event_id"], name="one_webhook_an_event", condition=models.Q(verdict="accepted")
+            )
+        ]
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.event_id}: {self.verdict}"
 
 
 class Mail(models.Model):
