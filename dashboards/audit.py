@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable
 import redis
 
 from dashboards.batch import Place
+from dashboards.capped import beyond, totals
 from dashboards.findings import Check, Findings
-from dashboards.folds.base import OTHER
+from dashboards.folds.base import OFF
 from dashboards.keys import Keys, bucket, split_partition
 from dashboards.log import LogReader, set_aside
+from dashboards.plan import CAPS
 from dashboards.recount import Recount, recount
 from dashboards.selectors import read_gaps, rfc3339
 from dashboards.snapshot import Day, Snapshot, take
@@ -79,10 +81,13 @@ def _by_day(places: Iterable[Place]) -> dict[int, list[Place]]:
 def _compare_counts(findings: Findings, tp: str, day: Day, counted: Recount, both: Iterable[Place]) -> None:
     for place in sorted(day.counts.keys() | {place for place in both if place in counted.counts}):
         log, stored = counted.counts.get(place, {}), day.counts.get(place, {})
-        if OTHER in stored:  # a capped bucket: which fields were let in depends on who came first
-            log, stored = {OTHER: sum(log.values())}, {OTHER: sum(stored.values())}
-        if place.grain == "d":
+        limit = CAPS.get(place.fold)
+        if place.grain == "d" and limit:
+            findings.add_up(place.fold, totals(log, limit.has_kinds), totals(stored, limit.has_kinds))
+        elif place.grain == "d":
             findings.add_up(place.fold, log, stored)
+        if limit and any(name.endswith(OFF) for name in stored):  # it was full
+            log, stored = beyond(log, stored, limit.has_kinds)
         findings.compare(tp, place, log, stored)
 
 

@@ -21,31 +21,75 @@ local function add(key, field, number)
   end
 end
 
-local function add_capped(key, fields, cap)
-  local room = cap - redis.call('HLEN', key)
-  for field, number in pairs(fields) do
-    if redis.call('HEXISTS', key, field) == 1 then
-      add(key, field, number)
-    elseif room > 0 then
-      room = room - 1
-      add(key, field, number)
-    else
-      add(key, plan.other, number)
+-- Where a name begins: behind "v|" or "r|EUR|" of a fold whose fields have kinds.
+local function kind_of(field, has_kinds)
+  return has_kinds and (field:match('^%l+|%u%u%u|') or field:match('^%l+|')) or ''
+end
+
+-- The fields of a hash by kind, the largest number first, marks left out: { kind = { {field, text, number} } }
+local function by_kind(key, has_kinds)
+  local flat, kinds = redis.call('HGETALL', key), {}
+  for place = 1, #flat, 2 do
+    local field, text = flat[place], flat[place + 1]
+    local kind = kind_of(field, has_kinds)
+    local name = field:sub(#kind + 1)
+    if name ~= plan.other and name ~= plan.off then
+      kinds[kind] = kinds[kind] or {}
+      table.insert(kinds[kind], {field, text, math.abs(tonumber(text))})
     end
+  end
+  for _, list in pairs(kinds) do
+    table.sort(list, function(a, b)
+      return a[3] > b[3] or (a[3] == b[3] and a[1] < b[1])
+    end)
+  end
+  return kinds
+end
+
+local function largest(kinds)
+  local found, total = nil, 0
+  for kind, list in pairs(kinds) do
+    total = total + #list
+    if not found or #list > #kinds[found] or (#list == #kinds[found] and kind < found) then
+      found = kind
+    end
+  end
+  return found, total
+end
+
+-- A bucket with more fields than its cap drops the smallest ones of its largest kind, until six tenths are left.
+-- What is dropped goes into (other), so sums stay exact; (off) grows by the largest number dropped, so that
+-- each field is short by at most (off). Many rare names, such as a hostile sender's, never push out frequent ones.
+local function prune(key, cap, has_kinds)
+  local kinds = by_kind(key, has_kinds)
+  local kind, total = largest(kinds)
+  local dropped = {}
+  while total > cap * 0.6 do
+    local list = kinds[kind]
+    local keep = math.min(math.floor(#list * 0.75), #list - 1)
+    add(key, kind .. plan.off, (list[keep + 1][2]:gsub('^-', '')))
+    for place = keep + 1, #list do
+      dropped[#dropped + 1] = list[place][1]
+      add(key, kind .. plan.other, list[place][2])
+      list[place] = nil
+    end
+    kind, total = largest(kinds)
+  end
+  for first = 1, #dropped, 1000 do
+    redis.call('HDEL', key, unpack(dropped, first, math.min(first + 999, #dropped)))
   end
 end
 
--- counts: { {keys}, {field = number}, cap }: one mapping may go to several buckets
+-- counts: { {keys}, {field = number}, {a cap for each key, 0 for none}, has_kinds }
 local function count(counts)
   for _, entry in ipairs(counts) do
-    for _, index in ipairs(entry[1]) do
-      local key = KEYS[index]
-      if entry[3] > 0 then
-        add_capped(key, entry[2], entry[3])
-      else
-        for field, number in pairs(entry[2]) do
-          add(key, field, number)
-        end
+    for place, index in ipairs(entry[1]) do
+      local key, cap = KEYS[index], entry[3][place]
+      for field, number in pairs(entry[2]) do
+        add(key, field, number)
+      end
+      if cap > 0 and redis.call('HLEN', key) > cap then
+        prune(key, cap, entry[4])
       end
     end
   end

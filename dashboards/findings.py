@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dashboards.batch import Place
-from dashboards.folds.base import OTHER
 from dashboards.keys import STEP, money, split_field
 from dashboards.selectors import rfc3339
 
@@ -18,6 +17,9 @@ _OF_PRODUCTS = {
     "x": "products taken out of carts",
     "u": "product units",
 }
+_OF_STOCK = {"events": "events", "change": "change"}
+_OF_CATEGORIES = {"l": "category lists", "v": "category views", "c": "category carts"}
+_OF_PAIRS = {"o": "orders by product", "p": "orders by two products"}
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,6 @@ class Findings:
 def _sum_of(fold: str, name: str) -> tuple[str, bool]:
     """What the sum is called that a field goes into, and whether it is money."""
     kind, rest = split_field(name)
-    if name == OTHER:
-        return fold, False
     match fold:
         case "events" | "bots" | "changes":
             return f"{_TOPIC_OF_TYPES[fold]}: {name}", False
@@ -99,7 +99,11 @@ def _sum_of(fold: str, name: str) -> tuple[str, bool]:
         case "refunds":
             return f"refunded {name}", False
         case "stock":
-            return f"stock {kind}: {rest or '(no reason)'}", False
+            return f"stock {_OF_STOCK[kind]}", False
+        case "categories":
+            return _OF_CATEGORIES[kind], False
+        case "pairs":
+            return _OF_PAIRS[kind], False
     return fold, False
 
 

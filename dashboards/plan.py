@@ -14,7 +14,7 @@ import msgspec
 
 from dashboards.batch import Figures, Place
 from dashboards.folds import FOLDS
-from dashboards.folds.base import OTHER, AnyFold, Counts
+from dashboards.folds.base import OFF, OTHER, AnyFold, Cap, Counts
 from dashboards.keys import (
     GRAINS,
     IDS_MS,
@@ -28,12 +28,21 @@ from dashboards.keys import (
 
 EXACT = 2**53  # Lua's numbers are doubles: a larger whole number travels as text
 Fields = Mapping[str, int] | Mapping[str, int | str]
-CountsEntry = tuple[list[int], Fields, int]  # buckets, what is added to each, cap
+# buckets, what is added to each, the most fields of each (0: no cap), whether the fields have kinds
+CountsEntry = tuple[list[int], Fields, list[int], bool]
 
 
-def caps(folds: Iterable[AnyFold]) -> dict[str, int]:
-    """The most fields of a bucket, by the fold's name; 0 for no cap."""
-    return {fold.name: fold.cap for fold in folds if isinstance(fold, Counts)}
+class Limit(NamedTuple):
+    """How large a fold's buckets may get."""
+
+    cap: Cap
+    has_kinds: bool
+
+
+def caps(folds: Iterable[AnyFold]) -> dict[str, Limit]:
+    """The limits of the folds that have one, by name."""
+    counts = [fold for fold in folds if isinstance(fold, Counts)]
+    return {fold.name: Limit(fold.cap, fold.has_kinds) for fold in counts if fold.cap}
 
 
 CAPS = caps(FOLDS)
@@ -81,6 +90,7 @@ class Plan(msgspec.Struct, rename={"start": "from"}):
     seen: list[int | str]  # score, member, score, member ...
     recent: Sequence[str]
     other: str = OTHER
+    off: str = OFF
     ids_ms: int = IDS_MS
     seen_seconds: int = SEEN_SECONDS
     recent_events: int = RECENT_EVENTS
@@ -146,11 +156,11 @@ class Draft:
         """The counts, each mapping once with all the buckets that share it."""
         entries: dict[int, CountsEntry] = {}
         for place, fields in figures.counts.items():
-            number = self._bucket(place)
-            if (entry := entries.get(id(fields))) is not None:
-                entry[0].append(number)
-            else:
-                entries[id(fields)] = ([number], _exact(fields), CAPS.get(place.fold, 0))
+            limit = CAPS.get(place.fold)
+            if (entry := entries.get(id(fields))) is None:
+                entry = entries[id(fields)] = ([], _exact(fields), [], limit is not None and limit.has_kinds)
+            entry[0].append(self._bucket(place))
+            entry[2].append(getattr(limit.cap, place.grain, 0) if limit else 0)
         return list(entries.values())
 
     def _members(self, figures: Figures) -> list[tuple[int, list[str]]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from dashboards.folds.base import OTHER
+from dashboards.folds.base import MARKS, OFF, OTHER
 from dashboards.keys import bucket, split_field
 from dashboards.window import MINUTES, STAGES, Tally, Window
 
@@ -85,7 +85,8 @@ def funnel(window: Window, before: Mapping[str, int]) -> Section:
 
 def tab(window: Window, name: str, before: Mapping[str, int]) -> Section:
     """The first rows of a tab: name -> [now, last week or null]; what is left over is one row."""
-    total = window.tallies["m", TABS[name]].total
+    total = _without_bound(window.tallies["m", TABS[name]].total)
+    before = _without_bound(before)
     first = [field for field in sorted(total, key=lambda field: (-total[field], field)) if field != OTHER]
     shown, rest = first[:TOP], first[TOP:]
     if len(rest) + (OTHER in total) > 0:
@@ -95,6 +96,10 @@ def tab(window: Window, name: str, before: Mapping[str, int]) -> Section:
         was = sum(before.values()) - sum(before.get(field, 0) for field in shown) if before else None
         rows[OTHER] = [sum(total.get(field, 0) for field in rest), was]
     return rows
+
+
+def _without_bound(fields: Mapping[str, int]) -> dict[str, int]:
+    return {field: number for field, number in fields.items() if field != OFF}
 
 
 def delay_p95(window: Window, now: float) -> int | None:
@@ -121,7 +126,7 @@ def product_figures(window: Window, now: float) -> dict[str, ProductFigures]:
     sums: dict[str, Counter[str]] = {}
     for field, value in window.tallies["m", "products"].total.items():
         kind, product_id = split_field(field)
-        if kind != "r":  # money has a currency in its name, and no column here
+        if kind != "r" and product_id not in MARKS:  # money has a currency in its name, and no column here
             sums.setdefault(product_id, Counter())[kind] += value
     running = bucket(now, "m")
     part = 1 - (now - running) / 60  # of the minute before that still counts as the last 60 seconds

@@ -11,6 +11,7 @@ from typing import Any
 
 import redis
 
+from dashboards.folds.base import MARKS, OFF
 from dashboards.folds.funnel import STAGES
 from dashboards.keys import Keys, money, split_field, split_partition, split_revenue
 from dashboards.ranges import Cover, cover, kept_minutes
@@ -112,7 +113,12 @@ def report(client: redis.Redis, start: datetime, end: datetime, top: int = 20) -
         products=rank_products(sums["products"], top),
         funnel={stage: span.distinct(f"funnel.{stage}") for stage in STAGES},
         minutes=span.minutes(),
-        notes=[*_widened(start, end, span.cover), *span.notes, *_gaps(client, keys, span.tps)],
+        notes=[
+            *_widened(start, end, span.cover),
+            *span.notes,
+            *_short(sums["products"]),
+            *_gaps(client, keys, span.tps),
+        ],
     )
 
 
@@ -176,7 +182,8 @@ def rank_products(fields: Mapping[str, int], top: int) -> list[ProductRow]:
         if kind == "r":
             currency, product = split_revenue(product)
             revenue[product][currency] = number
-        numbers[product][kind] += number
+        if product not in MARKS:
+            numbers[product][kind] += number
 
     def place(product: str) -> tuple[int, int, int, str]:
         found = numbers[product]
@@ -225,6 +232,8 @@ def _stock(sums: Mapping[str, int]) -> dict[str, Sums]:
     reasons: dict[str, Any] = defaultdict(lambda: {"events": 0, "change": 0})
     for name in sorted(sums):
         what, reason = split_field(name)
+        if reason == OFF:
+            continue
         reasons[reason][what] = sums[name]
     return dict(sorted(reasons.items()))
 
@@ -233,6 +242,12 @@ def _widened(start: datetime, end: datetime, used: Cover) -> list[str]:
     if (used.start, used.end) == (start.timestamp(), end.timestamp()):
         return []
     return ["the range is wider than asked for: finer buckets are not kept for its ends"]
+
+
+def _short(products: Mapping[str, int]) -> list[str]:
+    """By how much the views of a product may be short: full buckets drop the rarest ones."""
+    off = products.get(f"v|{OFF}", 0)
+    return [f"views of a product may be up to {off:,} more: full buckets dropped the rarest"] if off else []
 
 
 def _gaps(client: redis.Redis, keys: Keys, tps: Sequence[str]) -> list[str]:

@@ -1,17 +1,19 @@
-"""Which campaigns bring people. Clicks of people -> here -> HASH `campaigns`, field: the campaign.
+"""Which campaigns bring people.
 
-Cap: 1,000 fields a partition's bucket, the rest is counted as (other). Tile: campaigns.
+Clicks of people -> here -> HASH `campaigns`.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 
-from dashboards.folds.base import AnyFold, Counts
+from dashboards.folds.base import LIST, AnyFold, Counts, tally
 from shopsite.events.schemas import Click
 
 
 def _count(clicks: Sequence[Click]) -> Counter[str]:
-    return Counter([click.campaign for click in clicks if click.campaign])
+    return tally(click.campaign for click in clicks)
 
 
-FOLDS: list[AnyFold] = [Counts(name="campaigns", topic="clicks", tile="campaigns", fields=_count, cap=1000)]
+FOLDS: list[AnyFold] = [
+    Counts(name="campaigns", topic="clicks", tile="sources", keys="the campaign", fields=_count, cap=LIST)
+]

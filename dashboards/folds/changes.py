@@ -1,7 +1,4 @@
-"""Which steps orders took. Our own order events -> here -> HASH `changes`, field: the event's type.
-
-Bound: 9 fields. Tile: orders by status.
-"""
+"""Which steps orders took. Our own order events -> here -> HASH `changes`, field: the event's type."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,4 +11,13 @@ def _steps(changes: Sequence[OrderChanged]) -> Counter[str]:
     return Counter([change.type for change in changes])
 
 
-FOLDS: list[AnyFold] = [Counts(name="changes", topic="orders", tile="orders by status", fields=_steps)]
+FOLDS: list[AnyFold] = [
+    Counts(
+        name="changes",
+        topic="orders",
+        tile="orders by status",
+        keys="the event's type",
+        most="9 fields",
+        fields=_steps,
+    )
+]

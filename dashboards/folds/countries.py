@@ -1,17 +1,19 @@
-"""Where people are. Clicks of people -> here -> HASH `countries`, field: the country.
+"""Where people are.
 
-Cap: 1,000 fields a partition's bucket, the rest is counted as (other). Tile: countries.
+Clicks of people -> here -> HASH `countries`.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 
-from dashboards.folds.base import AnyFold, Counts
+from dashboards.folds.base import LIST, AnyFold, Counts, tally
 from shopsite.events.schemas import Click
 
 
 def _count(clicks: Sequence[Click]) -> Counter[str]:
-    return Counter([click.country for click in clicks if click.country])
+    return tally(click.country for click in clicks)
 
 
-FOLDS: list[AnyFold] = [Counts(name="countries", topic="clicks", tile="countries", fields=_count, cap=1000)]
+FOLDS: list[AnyFold] = [
+    Counts(name="countries", topic="clicks", tile="countries", keys="the country", fields=_count, cap=LIST)
+]

@@ -1,17 +1,19 @@
-"""What people hold in their hands. Clicks of people -> here -> HASH `devices`, field: the device.
+"""What people hold in their hands.
 
-Cap: 1,000 fields a partition's bucket, the rest is counted as (other). Tile: devices.
+Clicks of people -> here -> HASH `devices`.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 
-from dashboards.folds.base import AnyFold, Counts
+from dashboards.folds.base import LIST, AnyFold, Counts, tally
 from shopsite.events.schemas import Click
 
 
 def _count(clicks: Sequence[Click]) -> Counter[str]:
-    return Counter([click.device for click in clicks if click.device])
+    return tally(click.device for click in clicks)
 
 
-FOLDS: list[AnyFold] = [Counts(name="devices", topic="clicks", tile="devices", fields=_count, cap=1000)]
+FOLDS: list[AnyFold] = [
+    Counts(name="devices", topic="clicks", tile="devices", keys="the device", fields=_count, cap=LIST)
+]

@@ -1,7 +1,4 @@
-"""How many events of each type. Clicks of people -> here -> HASH `events`, field: the type.
-
-Bound: 9 fields. Tile: events a second, views, carts, the live line.
-"""
+"""How many events of each type. Clicks of people -> here -> HASH `events`, field: the type."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,5 +13,13 @@ def count_types(clicks: Sequence[Click]) -> Counter[str]:
 
 
 FOLDS: list[AnyFold] = [
-    Counts(name="events", topic="clicks", tile="live line", fields=count_types, grains=SECONDS_UP)
+    Counts(
+        name="events",
+        topic="clicks",
+        tile="live line, clicks a second",
+        keys="the event's type",
+        most="9 fields",
+        fields=count_types,
+        grains=SECONDS_UP,
+    )
 ]

@@ -1,6 +1,6 @@
 """How far people get. Clicks and paid orders -> here -> HyperLogLogs `funnel.<stage>` of user ids.
 
-Each stage counts on its own: whoever bought without a cart is in `purchase` only. Tile: funnel.
+Each stage counts on its own: whoever bought without a cart is in `purchase` only.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,8 +25,10 @@ def _who_bought(changes: Sequence[OrderChanged]) -> set[str]:
 
 FOLDS: list[AnyFold] = [
     *(
-        Uniques(name=f"funnel.{stage}", topic="clicks", tile="funnel", members=_who_did(stage))
+        Uniques(
+            name=f"funnel.{stage}", topic="clicks", tile="funnel", keys="`user_id`", members=_who_did(stage)
+        )
         for stage in CLICK_STAGES
     ),
-    Uniques(name="funnel.purchase", topic="orders", tile="funnel", members=_who_bought),
+    Uniques(name="funnel.purchase", topic="orders", tile="funnel", keys="`user_id`", members=_who_bought),
 ]

@@ -1,6 +1,6 @@
 """How much was sold. Paid orders -> here -> HASH `orders`, fields: `orders`, `lines`, `units`.
 
-An order counts once, when it is paid, at the time in its `paid` event. Bound: 3 fields. Tile: orders.
+An order counts once, when it is paid, at the time in its `paid` event.
 """
 
 from collections.abc import Sequence
@@ -24,4 +24,14 @@ def _sold(changes: Sequence[OrderChanged]) -> dict[str, int]:
     return totals(paid(changes))
 
 
-FOLDS: list[AnyFold] = [Counts(name="orders", topic="orders", tile="orders", fields=_sold, grains=SECONDS_UP)]
+FOLDS: list[AnyFold] = [
+    Counts(
+        name="orders",
+        topic="orders",
+        tile="orders",
+        keys="`orders`, `lines`, `units`",
+        most="3 fields",
+        fields=_sold,
+        grains=SECONDS_UP,
+    )
+]

@@ -1,7 +1,6 @@
 """Which other sites send people. Clicks with a referrer -> here -> HASH `referrers`, field: the host.
 
 A referrer on the page's own site is a step, not a source: see paths.py.
-Cap: 1,000 fields a partition's bucket, the rest is counted as (other). Tile: sources.
 """
 
 from collections import Counter
@@ -11,10 +10,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from dashboards.folds.base import AnyFold, Counts
+from dashboards.folds.base import LIST, AnyFold, Counts, tally
 from shopsite.events.schemas import Click
-
-LONGEST = 120  # characters kept of a host or a path
 
 
 @lru_cache(maxsize=20_000)
@@ -26,14 +23,17 @@ def split_referrer(referrer: str, site: str | None) -> tuple[str, str]:
     except ValueError:  # such as a bracket that is never closed: nobody can follow it
         return "", ""
     if not host:
-        return "", parts.path[:LONGEST] if parts.path.startswith("/") else ""
+        return "", parts.path if parts.path.startswith("/") else ""
     own = (site or "").removeprefix("www."), urlsplit(settings.SHOP_ORIGIN).hostname
-    return ("", (parts.path or "/")[:LONGEST]) if host in own else (host[:LONGEST], "")
+    return ("", parts.path or "/") if host in own else (host, "")
 
 
 def _count(clicks: Sequence[Click]) -> Counter[str]:
-    hosts = [split_referrer(c.referrer, c.site)[0] for c in clicks if c.referrer]
-    return Counter([host for host in hosts if host])
+    return tally(split_referrer(c.referrer, c.site)[0] for c in clicks if c.referrer)
 
 
-FOLDS: list[AnyFold] = [Counts(name="referrers", topic="clicks", tile="sources", fields=_count, cap=1000)]
+FOLDS: list[AnyFold] = [
+    Counts(
+        name="referrers", topic="clicks", tile="sources", keys="the referrer's host", fields=_count, cap=LIST
+    )
+]

@@ -1,7 +1,6 @@
 """What was given back. Refunded orders -> here -> HASH `refunds`, all of it positive.
 
-Fields: `orders`, `lines`, `units`, `amount|<currency>` in micros. Bound: 3 fields and one a currency.
-Tile: refunds.
+Fields: `orders`, `lines`, `units`, `amount|<currency>` in micros.
 """
 
 from collections import Counter
@@ -21,4 +20,13 @@ def _given_back(changes: Sequence[OrderChanged]) -> Counter[str]:
     return figures
 
 
-FOLDS: list[AnyFold] = [Counts(name="refunds", topic="orders", tile="refunds", fields=_given_back)]
+FOLDS: list[AnyFold] = [
+    Counts(
+        name="refunds",
+        topic="orders",
+        tile="refunds",
+        keys="`orders`, `lines`, `units`, amount by currency; all positive",
+        most="3 fields and one a currency",
+        fields=_given_back,
+    )
+]

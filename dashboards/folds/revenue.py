@@ -1,6 +1,6 @@
 """What paid orders brought in, refunds not taken off. Paid orders -> here -> HASH `revenue`.
 
-Field: the currency; value: micros. Bound: a field a currency. Tile: revenue.
+Field: the currency; value: micros.
 """
 
 from collections import Counter
@@ -19,5 +19,13 @@ def _amounts(changes: Sequence[OrderChanged]) -> Counter[str]:
 
 
 FOLDS: list[AnyFold] = [
-    Counts(name="revenue", topic="orders", tile="revenue", fields=_amounts, grains=SECONDS_UP)
+    Counts(
+        name="revenue",
+        topic="orders",
+        tile="revenue",
+        keys="amount by currency",
+        most="a field a currency",
+        fields=_amounts,
+        grains=SECONDS_UP,
+    )
 ]

@@ -1,7 +1,4 @@
-"""How many visits there were. Clicks and paid orders -> here -> HyperLogLog `sessions` of session ids.
-
-Tile: sessions.
-"""
+"""How many visits there were. Clicks and paid orders -> here -> HyperLogLog `sessions` of session ids."""
 
 from collections.abc import Sequence
 
@@ -18,6 +15,6 @@ def _of_orders(changes: Sequence[OrderChanged]) -> set[str]:
 
 
 FOLDS: list[AnyFold] = [
-    Uniques(name="sessions", topic="clicks", tile="sessions", members=_of_clicks),
-    Uniques(name="sessions", topic="orders", tile="sessions", members=_of_orders),
+    Uniques(name="sessions", topic="clicks", tile="sessions", keys="`session_id`", members=_of_clicks),
+    Uniques(name="sessions", topic="orders", tile="sessions", keys="`session_id`", members=_of_orders),
 ]

@@ -18,6 +18,16 @@
     }
   };
 
+  // before the ids are made: whoever is known already came back, as far as this visit is concerned
+  const returning = (() => {
+    try {
+      if (!sessionStorage.getItem("visit")) sessionStorage.setItem("back", localStorage.getItem("visitor") ? "yes" : "no");
+      return sessionStorage.getItem("back") === "yes";
+    } catch {
+      return undefined;
+    }
+  })();
+
   const post = (body, batch, tries) => {
     target.searchParams.set("batch", batch);
     fetch(target, { method: "POST", body, keepalive: true, credentials: own ? "same-origin" : "omit" })
@@ -37,6 +47,7 @@
       said.user_id = kept(localStorage, "visitor");
       said.session_id = kept(sessionStorage, "visit");
       said.site = location.hostname;
+      said.returning = returning;
     }
     if (document.referrer) said.referrer = document.referrer.split(/[?#]/)[0];
     const campaign = new URLSearchParams(location.search).get("utm_campaign");

@@ -38,6 +38,7 @@ Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
 Email = Annotated[str, Meta(max_length=254)]
 Country = Annotated[str, Meta(max_length=64)]
 Quantity = Annotated[int, Meta(ge=1, le=1_000_000)]
+Found = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Change = Annotated[int, Meta(ge=-1_000_000_000, le=1_000_000_000)]
 Money = Annotated[
     Decimal,
@@ -90,6 +91,9 @@ class Click(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
     device: Short | None = None
     country: Country | None = None
     search: Short | None = None
+    results: Found | None = None  # how many products the search found
+    category: Short | None = None  # the shelf of the product or list
+    returning: bool | None = None  # False: the browser's first visit; None: nobody knows
     site: Short | None = None  # which shop, where several send to one log
     bot: bool = False
 

@@ -33,6 +33,8 @@ class Noted:
     type: ClickType
     product_id: str | None
     search: str | None
+    results: int | None
+    category: str | None
     at: datetime
     is_page: bool  # an address that was opened; otherwise a button on the page named by the referrer
 
@@ -43,10 +45,13 @@ def note(
     *,
     product_id: str | None = None,
     search: str | None = None,
+    results: int | None = None,
+    category: str | None = None,
     is_page: bool = True,
 ) -> None:
     """Remember that a shopper did this; it is told when the answer has been sent."""
-    noted = Noted(kind, product_id, search.lower()[:200] if search else None, timezone.now(), is_page)
+    words = search.lower()[:200] if search else None
+    noted = Noted(kind, product_id, words, results, category or None, timezone.now(), is_page)
     request.META.setdefault(_NOTED, []).append(noted)
 
 
@@ -87,6 +92,9 @@ def _click(noted: Noted, request: HttpRequest, visitor: Visitor) -> Click:
         device=device(agent),
         country=country(request),
         search=noted.search,
+        results=noted.results,
+        category=noted.category,
+        returning=not visitor.is_first,
         bot=is_bot(agent),
     )
 

@@ -160,17 +160,6 @@ def test_bots_are_counted_apart(redis: Redis) -> None:
     assert count_union(redis, [[first_keys().bucket("clicks-0", "d", floor(MINUTE, 86400), "visitors")]]) == 1
 
 
-def test_a_full_list_counts_the_rest_as_other(redis: Redis) -> None:
-    clicks = [click(type="search", search=f"word {n}") for n in range(1005)]
-    log_of("clicks-0", clicks).fold(writer_of(redis), [300])
-    log_of("clicks-1", [click(type="search", search="  Red   MUG ")] * 3).fold(writer_of(redis))
-
-    found = counted(redis, "clicks-0", "searches")
-    assert len(found) == 1001
-    assert found["(other)"] == 5
-    assert counted(redis, "clicks-1", "searches") == {"red mug": 3}
-
-
 def test_a_sum_that_does_not_fit_is_named_and_stops_nothing(redis: Redis) -> None:
     key = first_keys().bucket("orders-0", "m", MINUTE, "revenue")
     redis.hset(key, "GBP", 2**63 - 10)

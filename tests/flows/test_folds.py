@@ -33,6 +33,9 @@ clicks = st.builds(
     referrer=st.sampled_from(["https://www.example.org/a", "/p/A/", "http://[broken", None]),
     path=st.sampled_from(["/", "/cart/", None]),
     device=st.sampled_from(["phone", None]),
+    results=st.sampled_from([0, 3, None]),
+    category=st.sampled_from(["tea", None]),
+    returning=st.sampled_from([True, False, None]),
 )
 orders = st.builds(
     paid,

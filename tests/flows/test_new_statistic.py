@@ -41,8 +41,7 @@ def test_the_example_of_the_docs_counts(redis: Redis, monkeypatch: pytest.Monkey
 def test_every_fold_is_in_the_docs() -> None:
     text = DOCS.read_text(encoding="utf-8")
     for fold in folds.FOLDS:
-        name = "funnel.<stage>" if fold.name.startswith("funnel.") else fold.name
-        assert f"`{name}`" in text, f"{fold.name} is missing in docs/metrics.md"
+        assert f"`{fold.name}`" in text, f"{fold.name} is missing in docs/metrics.md"
 
 
 def test_every_test_that_the_docs_name_is_there() -> None:

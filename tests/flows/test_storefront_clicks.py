@@ -9,6 +9,7 @@ from django.test import RequestFactory
 from pytest_django.fixtures import Settings
 
 from shopsite.catalogue.demo import fill
+from shopsite.catalogue.models import Category, Product
 from shopsite.events.schemas import Click
 from shopsite.storefront import clicks
 from shopsite.storefront.middleware import VisitorMiddleware
@@ -147,6 +148,32 @@ def test_a_visitor_is_kept_for_years_a_visit_for_half_an_hour(shopper: Shopper) 
     first = shopper.cookies["visit"].value
     shopper.read("/cart/")
     assert shopper.cookies["visit"].value == first
+
+
+def test_a_visit_is_the_first_one_to_its_end_and_the_next_one_is_not(
+    shopper: Shopper, told: list[Click]
+) -> None:
+    shopper.read("/")
+    shopper.read("/cart/")
+    del shopper.cookies["visit"]  # half an hour later
+    shopper.read("/")
+    shopper.read("/cart/")
+    assert [click.returning for click in told] == [False, False, True, True]
+
+
+def test_a_search_says_how_much_it_found_and_a_product_its_shelf(shopper: Shopper, told: list[Click]) -> None:
+    shelf = Category.objects.create(slug="tea", name="Tea")
+    Product.objects.filter(pk=product("CUP", stock=5).pk).update(category=shelf, title="A cup")
+    for address in ("/search?q=cup", "/search?q=hoodie", "/p/CUP/", "/c/tea/"):
+        shopper.read(address)
+    shopper.add("CUP")
+    assert [(click.results, click.category) for click in told] == [
+        (1, None),
+        (0, None),
+        (None, "tea"),
+        (None, "tea"),
+        (None, "tea"),
+    ]
 
 
 def test_admin_and_files_make_no_visitor(shopper: Shopper) -> None:

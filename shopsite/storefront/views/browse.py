@@ -38,7 +38,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def category(request: HttpRequest, slug: str) -> HttpResponse:
     """One shelf, with the same filters and order as a search."""
     shelf = get_object_or_404(Category, slug=slug)
-    note(request, "view_item_list")
+    note(request, "view_item_list", category=shelf.slug)
     return _results(request, Search.read(request.GET), shelf)
 
 
@@ -46,13 +46,16 @@ def category(request: HttpRequest, slug: str) -> HttpResponse:
 def search(request: HttpRequest) -> HttpResponse:
     """What the words and filters of the address find; all there is without any."""
     wanted = Search.read(request.GET)
-    note(request, "search" if wanted.words else "view_item_list", search=wanted.words)
+    if not wanted.words:
+        note(request, "view_item_list")
     return _results(request, wanted, None)
 
 
 def _results(request: HttpRequest, wanted: Search, shelf: Category | None) -> HttpResponse:
     looked_for = replace(wanted, shelves=(shelf.slug,)) if shelf else wanted
     page = found(looked_for, request.GET.get("page"))
+    if not shelf and wanted.words:
+        note(request, "search", search=wanted.words, results=page.paginator.count)
     choices = facets(wanted, [shelf_of(shelf)] if shelf else Frame(request).shelves)
     plain = replace(wanted, shelves=()) if shelf else wanted  # the shelf is in the path already
     shown = items(page.object_list)
@@ -126,7 +129,7 @@ def _chips(search: Search, choices: Facets) -> list[dict[str, str]]:
 def product(request: HttpRequest, sku: str) -> HttpResponse:
     """One product, with others of its shelf below."""
     shown = item(get_object_or_404(products(), sku=sku))
-    note(request, "view_item", product_id=shown.sku)
+    note(request, "view_item", product_id=shown.sku, category=shown.category)
     return _product_page(request, shown, TellMeForm())
 
 

@@ -34,7 +34,7 @@ def add(request: ShopRequest) -> HttpResponseBase:
     count = _count(request.POST.get("quantity", "1"))
     wished = carts.add(request.visitor.id, chosen.sku, count) if chosen.left else 0
     if wished:
-        note(request, "add_to_cart", product_id=chosen.sku, is_page=False)
+        note(request, "add_to_cart", product_id=chosen.sku, category=chosen.category, is_page=False)
     level, said = _said(chosen, count, wished)
     if request.headers.get("Accept") == "application/json":
         return JsonResponse({"level": level, "said": said, "tally": carts.tally(request.visitor.id)})

@@ -130,9 +130,9 @@ def cancel(request: ShopRequest, order: Order) -> HttpResponseBase:
 def again(request: ShopRequest, order: Order) -> HttpResponseBase:
     """Put an order's products into the cart."""
     lines = order.lines.filter(product__listed=True, product__price__isnull=False).order_by("pk")
-    for sku, quantity in lines.values_list("product_id", "quantity"):
+    for sku, quantity, shelf in lines.values_list("product_id", "quantity", "product__category"):
         carts.add(request.visitor.id, sku, quantity)
-        note(request, "add_to_cart", product_id=sku, is_page=False)
+        note(request, "add_to_cart", product_id=sku, category=shelf, is_page=False)
     return redirect("cart")
 
 

@@ -26,5 +26,8 @@ def click(act: Act, person: Person, *, at: datetime, event_id: str) -> Click:
         device=person.device,
         country=person.country,
         search=act.search,
+        results=act.results,
+        category=act.category,
+        returning=person.returning,
         bot=person.bot,
     )

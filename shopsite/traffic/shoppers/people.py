@@ -67,6 +67,7 @@ class Person:
     country: str
     source: Source
     zeal: float
+    returning: bool  # has been here on an earlier day
     bot: bool = False
 
 
@@ -85,6 +86,7 @@ def person(random: Random, *, seed: int, run: str, number: int, source: Source |
         country=country,
         source=came_from,
         zeal=zeal,
+        returning=regular,
     )
 
 
@@ -114,6 +116,7 @@ def crawler(seed: int, run: str, number: int) -> Person:
         country="US",
         source=Source(1, None, None, "home"),
         zeal=0.0,
+        returning=True,
         bot=True,
     )
 

@@ -33,6 +33,8 @@ class Act:
     came_from: str | None = None  # the shop's page before; None where the visit begins, or for a button
     product_id: str | None = None
     search: str | None = None
+    results: int | None = None  # how many products the search found
+    category: str | None = None  # slug of the shelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +91,12 @@ class _Visit:
             yield from self._look_at(what)
         elif what == "shelf":
             shelf = self.world.popular(self.random).shelf
-            yield self._page("view_item_list", f"/c/{shelf}/" if shelf else "/search")
+            yield self._page("view_item_list", f"/c/{shelf}/" if shelf else "/search", category=shelf or None)
             if self.random.random() < 0.6:
                 yield from self._look_at(self.world.beside(self.random, shelf))
         elif what == "search":
             words, found = self.world.search(self.random)
-            yield self._page("search", "/search", search=words)
+            yield self._page("search", "/search", search=words, results=len(found))
             if found and self.random.random() < 0.7:
                 yield from self._look_at(found[0])
         else:
@@ -103,11 +105,12 @@ class _Visit:
     def _look_at(self, goods: Goods) -> Iterator[Deed]:
         """A product's page, and perhaps its button."""
         path = f"/p/{goods.sku}/"
-        yield self._page("view_item", path, product_id=goods.sku)
+        yield self._page("view_item", path, product_id=goods.sku, category=goods.shelf or None)
         if self.random.random() < PUTS_IN_CART * self.liking:
             count = self.random.choices((1, 2, 3), weights=(82, 14, 4))[0]
             self.cart[goods] = self.cart.get(goods, 0) + count
-            yield Act(self._reading(), "add_to_cart", path, product_id=goods.sku)
+            category = goods.shelf or None
+            yield Act(self._reading(), "add_to_cart", path, product_id=goods.sku, category=category)
 
     def _check_out(self) -> Iterator[Deed]:
         """From the cart to the payment; most get lost on the way."""
@@ -129,11 +132,19 @@ class _Visit:
         yield Purchase(self.random.uniform(20, 70), lines, card, self.random.random() < 0.6)
 
     def _page(
-        self, kind: ClickType, path: str, *, product_id: str | None = None, search: str | None = None
+        self,
+        kind: ClickType,
+        path: str,
+        *,
+        product_id: str | None = None,
+        search: str | None = None,
+        results: int | None = None,
+        category: str | None = None,
     ) -> Act:
         """A page that is opened after the present one."""
         came_from, self.page = self.page, path
-        return Act(self._reading() if came_from else 0.0, kind, path, came_from, product_id, search)
+        pause = self._reading() if came_from else 0.0
+        return Act(pause, kind, path, came_from, product_id, search, results, category)
 
     def _reading(self) -> float:
         """Seconds that a page holds somebody: most few, some long."""
