@@ -4,7 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from inventory.models import Level, Reservation
+from django.db.models import F, Q
+
+from inventory.models import Level, Movement, Reservation
+from shopsite.catalogue.models import Product
+
+LOW = Q(level__tracked=True, level__on_hand__lte=F("level__reserved") + F("level__low_at"))  # of a product
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,25 @@ def available(skus: Iterable[str]) -> dict[str, StockView]:
     wanted = list(skus)
     levels = {level.product_id: view(level) for level in Level.objects.filter(product_id__in=wanted)}
     return {sku: levels.get(sku, UNKNOWN) for sku in wanted}
+
+
+def stocked_products(*, after: str | None, only_low: bool, limit: int) -> list[Product]:
+    """Products with their level, by number, after one; `low` as view() has it."""
+    products = Product.objects.select_related("level").order_by("pk")
+    if after is not None:
+        products = products.filter(pk__gt=after)
+    if only_low:
+        products = products.filter(LOW)
+    return list(products[:limit])
+
+
+def movements_of(sku: str, *, before: tuple[datetime, int] | None, limit: int) -> list[Movement]:
+    """A product's ledger, newest first, before the row (at, pk)."""
+    rows = Movement.objects.filter(product_id=sku).order_by("-at", "-pk")
+    if before:
+        at, pk = before
+        rows = rows.filter(Q(at__lt=at) | Q(at=at, pk__lt=pk), at__lte=at)
+    return list(rows[:limit])
 
 
 def expired_orders(now: datetime, limit: int) -> list[str]:

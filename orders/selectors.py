@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from orders.models import Line, Order, Payment, Transition
 from orders.services import get
@@ -132,6 +132,30 @@ def orders_of(
     else:
         return Order.objects.none()  # "" is no visitor: orders of unknown customers have it
     return mine.order_by("-placed_at").prefetch_related("lines")[:limit]
+
+
+def changed_orders(
+    *,
+    status: str | None = None,
+    since: datetime | None = None,
+    after: tuple[datetime, str] | None = None,
+    limit: int,
+) -> list[Order]:
+    """Orders by their last change, oldest first: of one status, since a time, after (changed_at, id).
+
+    Each status has its index by change, so all of them are read one by one, a page of each, and merged.
+    """
+    wanted = Q(changed_at__gte=since) if since else Q()
+    if after:
+        at, order_id = after
+        wanted &= Q(changed_at__gt=at) | Q(changed_at=at, pk__gt=order_id)
+        wanted &= Q(changed_at__gte=at)  # bounds the range of the index
+    found = [
+        row
+        for one in ([status] if status else Status.values)
+        for row in Order.objects.filter(wanted, status=one).order_by("changed_at", "pk")[:limit]
+    ]
+    return sorted(found, key=lambda row: (row.changed_at, row.pk))[:limit]
 
 
 def payments_of(order_id: str) -> list[Payment]:

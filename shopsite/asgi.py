@@ -14,13 +14,14 @@ from dashboards.live import register_board
 from dashboards.origins import own_pages_only
 from dashboards.routing import websocket_urlpatterns
 from shopsite import boards
+from shopsite.api.server import with_api
 from shopsite.events.collect import with_collect
 
 register_board(boards)  # dashboards may not know of orders and stock themselves
 
 application = ProtocolTypeRouter(
     {
-        "http": with_collect(django_application),
+        "http": with_collect(with_api(django_application)),
         "websocket": own_pages_only(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )

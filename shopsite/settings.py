@@ -66,6 +66,7 @@ STAFF_USERNAME = env.text("STAFF_USERNAME", "")  # made by `seed`, where both ar
 STAFF_PASSWORD = env.text("STAFF_PASSWORD", "")
 VISITOR_COOKIE = "visitor"  # the browser's random id; the dashboard marks its own clicks by it
 COUNTRY_HEADER = env.text("COUNTRY_HEADER", "")  # set by a trusted proxy, such as CF-IPCountry
+API_REQUESTS_PER_SECOND = env.number("API_REQUESTS_PER_SECOND", 1000, 1, 1_000_000)  # of one key
 RESERVATION_MINUTES = env.number("RESERVATION_MINUTES", 15, 1, 1440)
 
 # --- Kafka ------------------------------------------------------------------------------------
@@ -129,6 +130,7 @@ INSTALLED_APPS = [
     "shopsite.events",
     "shopsite.catalogue",
     "shopsite.storefront",
+    "shopsite.api",
     "shopsite.traffic",
     "orders",
     "inventory",

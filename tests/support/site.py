@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import connections
 
 from dashboards.hub import the_hub
+from shopsite.api.server import API
 from shopsite.events import clicks
 from shopsite.events.heartbeat import read_beats
 from shopsite.runtime.service import Program, Service
@@ -49,6 +50,7 @@ class SiteThread(threading.Thread):
     async def _serve(self) -> None:
         await self.server.serve(sockets=[self.listener])
         the_hub().stop()
+        await asyncio.to_thread(API.close)
         await sync_to_async(connections.close_all)()  # else the test database could not be dropped
 
     def stop(self) -> None:

@@ -1,0 +1,10 @@
+"""The app's name for Django."""
+
+from django.apps import AppConfig
+
+
+class ApiConfig(AppConfig):
+    """The HTTP API's keys."""
+
+    name = "shopsite.api"
+    verbose_name = "HTTP API"
