@@ -160,6 +160,7 @@ class Aggregator:
                 *TOPICS,
                 group=GROUP,
                 listener=self._membership,
+                lean=True,
                 max_poll_records=MAX_RECORDS,
                 fetch_min_bytes=1,
                 fetch_max_wait_ms=100,

@@ -4,7 +4,8 @@ Only what happened in the last half hour by the clock on the wall: a recording o
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from operator import attrgetter
 
 import msgspec
 
@@ -12,15 +13,16 @@ from dashboards.batch import Event
 from dashboards.keys import RECENT_EVENTS, SEEN_SECONDS, Recent
 from shopsite.events.schemas import Click, OrderChanged
 
+_moment = attrgetter("timestamp")
+
 
 def seen_lately(events: Sequence[Event], now: datetime) -> dict[str, int]:
     """People who clicked, and when last (epoch ms). Bots are not people."""
-    oldest = now.timestamp() - SEEN_SECONDS
-    seen: dict[str, int] = {}
-    for event in events:
-        if isinstance(event, Click) and not event.bot and (at := event.timestamp.timestamp()) > oldest:
-            seen[event.user_id] = max(seen.get(event.user_id, 0), int(at * 1000))
-    return seen
+    oldest = now - timedelta(seconds=SEEN_SECONDS)
+    clicks = [event for event in events if isinstance(event, Click) and event.timestamp > oldest]
+    clicks.sort(key=_moment)
+    last = {click.user_id: click.timestamp for click in clicks if not click.bot}
+    return {user: int(at.timestamp() * 1000) for user, at in last.items()}
 
 
 def recent(events: Sequence[Event], now: datetime) -> list[str]:

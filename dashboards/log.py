@@ -22,7 +22,7 @@ class LogReader:
     """The log as it is. Raises Unavailable where Kafka does not answer."""
 
     def __enter__(self) -> Self:
-        self._consumer = make_consumer(group=None, max_poll_records=BATCH)
+        self._consumer = make_consumer(group=None, lean=True, max_poll_records=BATCH)
         return self
 
     def __exit__(

@@ -18,6 +18,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.errors import KafkaError, KafkaTimeoutError
 
+from shopsite.events.lean import read_lean
 from shopsite.events.schemas import Unavailable
 from shopsite.events.topics import topic_name
 
@@ -75,11 +76,13 @@ def make_consumer(
     *topics: str,
     group: str | None,
     listener: ConsumerRebalanceListener | None = None,
+    lean: bool = False,
     **over: Any,
 ) -> KafkaConsumer:
     """A new consumer of the named (logical) topics; without topics, assign() partitions by hand.
 
     It never commits by itself, and begins at the log's start where nothing is stored.
+    lean: its poll() gives LeanRecords, where kafka-python is the version that they were compared with.
     Raises Unavailable where no broker answers within CONNECT_MS.
     """
     options = {
@@ -94,6 +97,8 @@ def make_consumer(
         "request_timeout_ms": 15_000,
     }
     consumer = _made(KafkaConsumer, options | over)
+    if lean:
+        read_lean(consumer)
     if topics:
         _know_topics(consumer)
         consumer.subscribe([topic_name(topic) for topic in topics], listener=listener)
