@@ -6,6 +6,7 @@ from urllib.parse import quote
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
@@ -17,6 +18,7 @@ from inventory.models import Level, Movement, Reservation
 from inventory.services import adjust
 from shopsite.catalogue.models import Category, Product
 from shopsite.desk import QuickAdmin, RecordAdmin, link, moment
+from shopsite.staff.services import record
 
 SHOWN = 50  # of a product's ledger on its page; the rest is a click away
 REASONS = ("delivery", "return", "correction", "damage", "gift")
@@ -67,6 +69,7 @@ class ProductAdmin(QuickAdmin):
     list_select_related = ("category", "level")
     search_fields = ("^sku", "title")
     ordering = ("sku",)
+    told_fields = ("title", "category", "price", "listed")
     inlines = (LevelInline,)
 
     class Media:
@@ -134,7 +137,17 @@ class ProductAdmin(QuickAdmin):
         form = StockForm(request.POST or None)
         if form.is_valid():
             change, reason = form.cleaned_data["change"], form.cleaned_data["reason"]
-            adjust(product_id=sku, change=change, reason=reason, actor=request.user.get_username())
+            actor = request.user.get_username()
+            with transaction.atomic():
+                adjust(product_id=sku, change=change, reason=reason, actor=actor)
+                record(
+                    actor=actor,
+                    action="adjust",
+                    kind="product",
+                    object_id=sku,
+                    what=f"{change:+,}",
+                    why=reason,
+                )
             self.message_user(request, f"{product}: {change:+d}, {reason}.", messages.SUCCESS)
             return HttpResponseRedirect(reverse("admin:catalogue_product_change", args=[sku]))
         context = self.admin_site.each_context(request) | {

@@ -40,7 +40,7 @@ class Order(models.Model):
     placed_at = models.DateTimeField(db_index=True)  # at the shopper: recorded orders keep their time
     paid_at = models.DateTimeField(null=True, blank=True)
     changed_at = models.DateTimeField()  # since when it has its status
-    email = models.CharField(max_length=254, blank=True, db_index=True)
+    email = models.CharField(max_length=254, blank=True)
     name = models.CharField(max_length=200, blank=True)
     street = models.CharField(max_length=200, blank=True)
     city = models.CharField(max_length=200, blank=True)
@@ -48,6 +48,8 @@ class Order(models.Model):
     country = models.CharField(max_length=64, blank=True)
 
     class Meta:
+        # The indexes by address and name, which each database needs in a form of its own, are made by
+        # the migration find_orders.
         indexes = [models.Index(fields=["status", "changed_at"], name="order_queue")]
         permissions = [
             ("fulfil_order", "Can pack, ship and deliver orders"),
@@ -83,12 +85,28 @@ class Transition(models.Model):
     why = models.CharField(max_length=300, blank=True)
     actor = models.CharField(max_length=150)
     event_id = models.CharField(max_length=128, blank=True)
+    origin = models.CharField(max_length=64, blank=True)  # topic:partition:offset, where a message caused it
 
     class Meta:
         ordering = ["pk"]
 
     def __str__(self) -> str:
         return f"{self.from_status or 'new'} to {self.to_status}"
+
+
+class Lead(models.Model):
+    """The click that brought the visit in which a shopper ordered; the click itself is in Kafka."""
+
+    order = models.OneToOneField(Order, primary_key=True, on_delete=models.CASCADE, related_name="lead")
+    event_id = models.CharField(max_length=128)
+    type = models.CharField(max_length=32)  # GA4's name
+    at = models.DateTimeField()
+    path = models.CharField(max_length=500, blank=True)
+    referrer = models.CharField(max_length=500, blank=True)
+    campaign = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.path}"
 
 
 class Payment(models.Model):
@@ -159,6 +177,7 @@ class Refund(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["next_try_at"], name="refund_due", condition=models.Q(state="due")),
+            models.Index(fields=["order"], name="refund_refused", condition=models.Q(state="refused")),
         ]
 
     def __str__(self) -> str:

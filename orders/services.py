@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from django.utils import timezone
 
-from orders.models import Line, Order, Transition
+from orders.models import Lead, Line, Order, Transition
 from orders.states import EVENT_TYPES, NEW, ForbiddenMove, Status, check
 from shopsite.events.outbox import publish
 from shopsite.events.schemas import OrderChanged, OrderLine
@@ -41,6 +41,11 @@ def create(order: Order, lines: Sequence[Line], *, actor: str, why: str, event_i
     order.save(force_insert=True)
     Line.objects.bulk_create(lines)
     note(order, NEW, actor=actor, why=why, event_id=event_id, at=order.placed_at)
+
+
+def keep_lead(lead: Lead) -> None:
+    """Remember what brought the visit that ordered; a form that comes twice keeps its first."""
+    Lead.objects.bulk_create([lead], ignore_conflicts=True)
 
 
 def note(

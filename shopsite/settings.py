@@ -127,6 +127,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "csp",
     "channels",
+    "shopsite.staff",
     "shopsite.events",
     "shopsite.catalogue",
     "shopsite.storefront",

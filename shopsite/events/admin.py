@@ -1,10 +1,12 @@
 """Outbox and inbox to look at, dead letters to mend and send again. Admin -> deadletters.send_again."""
 
 import json
+import re
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -14,7 +16,9 @@ from django.utils.safestring import SafeString
 from shopsite.desk import QuickAdmin, RecordAdmin, told
 from shopsite.events.deadletters import send_again
 from shopsite.events.models import DeadLetter, InboxEvent, OutboxEvent, StoredOffset
+from shopsite.staff.services import record
 
+_PLACE = re.compile(r"([a-z.]{1,64}):(\d{1,9}):(\d{1,18})")
 SHOWN_CHARACTERS = 20_000  # of a message on its page
 
 
@@ -56,13 +60,24 @@ class OutboxAdmin(RecordAdmin):
 
     list_display = ("id", "seq", "topic", "key", "event_id", "created_at", "published_at", "place", "error")
     list_filter = (OutboxState, "topic", "own")
-    search_fields = ("=key", "=event_id")
+    search_fields = ("key",)  # shows the field
+    search_help_text = "An order's number, whole"
     exclude = ("value",)
     readonly_fields = ("content",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OutboxEvent]:
         """Without the messages, which only a row's own page shows."""
         return super().get_queryset(request).defer("value", "headers")
+
+    def get_search_results(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        queryset: QuerySet[OutboxEvent],
+        search_term: str,
+    ) -> tuple[QuerySet[OutboxEvent], bool]:
+        """The events of an order, by their index."""
+        term = search_term.strip()
+        return (queryset.filter(topic="orders", key=term) if term else queryset), False
 
     @admin.display(description="in Kafka")
     def place(self, row: OutboxEvent) -> str:
@@ -90,13 +105,26 @@ class InboxAdmin(RecordAdmin):
         "short_error",
     )
     list_filter = ("state", "topic")
-    search_fields = ("=key", "=event_id")
+    search_fields = ("key",)  # shows the field
+    search_help_text = "An order's number, whole; or topic:partition:offset"
     exclude = ("value",)
     readonly_fields = ("content",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[InboxEvent]:
         """Without the messages, which only a row's own page shows."""
         return super().get_queryset(request).defer("value")
+
+    def get_search_results(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        queryset: QuerySet[InboxEvent],
+        search_term: str,
+    ) -> tuple[QuerySet[InboxEvent], bool]:
+        """The messages of an order, or the one at a place, by their indexes."""
+        term = search_term.strip()
+        if place := _PLACE.fullmatch(term):
+            return queryset.filter(topic=place[1], partition=int(place[2]), offset=int(place[3])), False
+        return (queryset.filter(topic="orders", key=term) if term else queryset), False
 
     @admin.display(description="error")
     def short_error(self, row: InboxEvent) -> str:
@@ -182,7 +210,7 @@ class DeadLetterAdmin(QuickAdmin):
         done, refused = [], []
         for letter in queryset.order_by("pk"):
             try:
-                send_again(letter)
+                _send_again(request, letter, None)
                 done.append(str(letter))
             except ValueError as error:
                 refused.append(str(error))
@@ -191,12 +219,28 @@ class DeadLetterAdmin(QuickAdmin):
 
     def save_model(self, request: HttpRequest, obj: DeadLetter, form: MendForm, change: bool) -> None:  # noqa: ARG002
         """The page's one button: send what its message says."""
-        send_again(obj, form.mended())
+        _send_again(request, obj, form.mended())
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:  # noqa: ANN401
+        """Nothing was changed: it was sent, which is written down where that happens."""
 
     def response_change(self, request: HttpRequest, obj: DeadLetter) -> HttpResponse:
         """Back to the list."""
         self.message_user(request, f"On the way again: {obj}.", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:events_deadletter_changelist"))
+
+
+def _send_again(request: HttpRequest, letter: DeadLetter, mended: bytes | None) -> None:
+    """Send it, and write down who did. Raises ValueError for a message without a value."""
+    with transaction.atomic():
+        send_again(letter, mended)
+        record(
+            actor=request.user.get_username(),
+            action="resend",
+            kind="dead letter",
+            object_id=str(letter),
+            what=f"{'as it was' if mended is None else 'mended'}: {letter.key}",
+        )
 
 
 @admin.register(StoredOffset)

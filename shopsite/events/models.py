@@ -36,6 +36,7 @@ class OutboxEvent(models.Model):
                 condition=Q(seq__isnull=False, published_at__isnull=True, refused_at__isnull=True),
             ),
             models.Index("published_at", name="outbox_published", condition=Q(published_at__isnull=False)),
+            models.Index("key", name="outbox_of_order", condition=Q(topic="orders")),  # an order's whole way
         ]
 
     def __str__(self) -> str:
@@ -83,6 +84,7 @@ class InboxEvent(models.Model):
                 "topic", "partition", "offset", name="inbox_waiting", condition=Q(state=InboxState.WAITING)
             ),
             models.Index("done_at", name="inbox_done", condition=Q(state=InboxState.DONE)),
+            models.Index("key", name="inbox_of_order", condition=Q(topic="orders")),
         ]
 
     def __str__(self) -> str:

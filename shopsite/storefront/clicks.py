@@ -16,9 +16,11 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
+from orders.models import Lead
 from shopsite.events import clicks
 from shopsite.events.browsers import device, is_bot
 from shopsite.events.schemas import Click, ClickType
+from shopsite.storefront.leads import remember
 from shopsite.storefront.visitors import ShopRequest, Visitor, keep_visitor
 
 log = logging.getLogger(__name__)
@@ -36,6 +38,7 @@ class Noted:
     results: int | None
     category: str | None
     at: datetime
+    event_id: str
     is_page: bool  # an address that was opened; otherwise a button on the page named by the referrer
 
 
@@ -51,7 +54,7 @@ def note(
 ) -> None:
     """Remember that a shopper did this; it is told when the answer has been sent."""
     words = search.lower()[:200] if search else None
-    noted = Noted(kind, product_id, words, results, category or None, timezone.now(), is_page)
+    noted = Noted(kind, product_id, words, results, category or None, timezone.now(), uuid4().hex, is_page)
     request.META.setdefault(_NOTED, []).append(noted)
 
 
@@ -61,6 +64,7 @@ def tell_afterwards(request: ShopRequest, response: HttpResponseBase) -> None:
     if not noted:
         return
     keep_visitor(response, request.visitor, secure=request.is_secure())
+    remember(response, request.COOKIES, request.visitor, _lead(noted[0], request), secure=request.is_secure())
     # Django's own hook for work after the last byte; it runs each closer and goes on whatever it raises.
     response._resource_closers.append(lambda: tell(noted, request))  # type: ignore[attr-defined]
 
@@ -83,7 +87,7 @@ def _click(noted: Noted, request: HttpRequest, visitor: Visitor) -> Click:
         product_id=noted.product_id,
         timestamp=noted.at,
         type=noted.type,
-        event_id=uuid4().hex,
+        event_id=noted.event_id,
         session_id=visitor.session,
         # a button is pressed on a page: it happened there, and led nowhere
         path=request.path[:2048] if noted.is_page else urlsplit(referrer).path or None,
@@ -96,6 +100,18 @@ def _click(noted: Noted, request: HttpRequest, visitor: Visitor) -> Click:
         category=noted.category,
         returning=not visitor.is_first,
         bot=is_bot(agent),
+    )
+
+
+def _lead(noted: Noted, request: HttpRequest) -> Lead:
+    """The click as what may have brought the visit, should it be its first."""
+    return Lead(
+        event_id=noted.event_id,
+        type=noted.type,
+        at=noted.at,
+        path=request.path,
+        referrer=_without_query(request.headers.get("Referer", "")),
+        campaign=campaign(request.GET) or "",
     )
 
 

@@ -15,7 +15,8 @@ from uuid import uuid4
 
 from django.utils import timezone
 
-from orders.models import Order
+from orders.models import Lead, Order
+from orders.services import keep_lead
 from shopsite.events import clicks
 from shopsite.events.heartbeat import Heartbeat
 from shopsite.events.schemas import Click
@@ -117,6 +118,7 @@ class Simulation:
         random = self._random("visit", number)
         source = SALE if offer else None
         someone = person(random, seed=self.world.seed, run=self.run, number=number, source=source)
+        first: Click | None = None
         for deed in visit(random, self.world, someone, offer):
             if ago > deed.pause:
                 ago -= deed.pause
@@ -124,19 +126,22 @@ class Simulation:
             yield deed.pause - ago
             ago = 0.0
             if isinstance(deed, Purchase):
-                yield from self._buy(deed, someone)
+                yield from self._buy(deed, someone, first)
             else:
-                self._act(deed, someone)
+                told = self._act(deed, someone)
+                first = first or told
 
-    def _act(self, deed: Deed, someone: Person) -> None:
+    def _act(self, deed: Deed, someone: Person) -> Click:
         assert isinstance(deed, Act)
         self.figures["clicks"] += 1
-        self._emit(click(deed, someone, at=datetime.now(UTC), event_id=uuid4().hex))
+        told = click(deed, someone, at=datetime.now(UTC), event_id=uuid4().hex)
+        self._emit(told)
+        return told
 
-    def _buy(self, deed: Purchase, someone: Person) -> Actor:
+    def _buy(self, deed: Purchase, someone: Person, first: Click | None) -> Actor:
         """Send the checkout's form; look at the order; try another card where the first is declined."""
         try:
-            order = yield partial(place_order, lines=deed.lines, buyer=buyer(someone), card=deed.card)
+            order = yield partial(_place, deed, someone, first)
         except OutOfStock:
             self.figures["sold_out"] += 1
             self._act(Act(0.0, "view_cart", "/cart/", "/checkout/"), someone)
@@ -155,6 +160,23 @@ class Simulation:
             return  # paid after all, or sold to somebody else meanwhile
         self.figures["paid_again"] += 1
         self._act(Act(0.0, "add_payment_info", f"{page}pay/", page), someone)
+
+
+def _place(deed: Purchase, someone: Person, first: Click | None) -> Order:
+    """Order as the checkout does: what brought the visit is kept beside the order."""
+    order = place_order(lines=deed.lines, buyer=buyer(someone), card=deed.card)
+    if first is not None:
+        lead = Lead(
+            order=order,
+            event_id=first.event_id,
+            type=first.type,
+            at=first.timestamp,
+            path=first.path or "",
+            referrer=first.referrer or "",
+            campaign=first.campaign or "",
+        )
+        keep_lead(lead)
+    return order
 
 
 def simulate(world: World, *, rate: float, stop: threading.Event, status: Callable[[], str]) -> None:

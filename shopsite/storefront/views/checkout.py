@@ -20,11 +20,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from orders.models import Order
+from orders.services import keep_lead
 from shopsite.fulfilment import Buyer, CartLine, InvalidCart, OutOfStock, new_order_id, place_order
 from shopsite.storefront import carts, delivery
 from shopsite.storefront.carts import Cart
 from shopsite.storefront.clicks import note
 from shopsite.storefront.forms import CheckoutForm, fault, summary
+from shopsite.storefront.leads import lead_of
 from shopsite.storefront.templatetags.shop import money
 from shopsite.storefront.visitors import ShopRequest
 
@@ -89,9 +91,12 @@ def _place(request: ShopRequest, cart: Cart, form: CheckoutForm, order_id: str) 
     ]
     with transaction.atomic():
         carts.take_out(request.visitor.id, [line.product_id for line in lines])
-        return place_order(
+        order = place_order(
             lines=lines, buyer=buyer, card=form.card_digits(), shipping=cart.shipping, order_id=order_id
         )
+        if lead := lead_of(request.COOKIES, request.visitor, order_id):
+            keep_lead(lead)
+        return order
 
 
 def _log_in(request: ShopRequest, form: CheckoutForm) -> None:
