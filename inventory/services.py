@@ -128,6 +128,14 @@ def reserve_many(wanted: Mapping[str, Mapping[str, int]], *, until: datetime) ->
             raise StockMoved(sku)
 
 
+def lock_levels(skus: Iterable[str]) -> None:
+    """Hold these levels until the transaction ends, taken in product order. Before two writes of levels
+    in one transaction: the second could otherwise wait for somebody who waits for what the first wrote.
+    """
+    held = Level.objects.select_for_update().filter(product_id__in=set(skus)).order_by("product_id")
+    list(held.values_list("product_id", flat=True))
+
+
 def settle(*, order_id: str, actor: str, at: datetime) -> None:
     """Turn an order's open reservations into sales. Call after winning its move to paid."""
     rows = _close(order_id, Reservation.State.SETTLED)

@@ -15,7 +15,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from inventory.models import Level
-from inventory.services import RETURN, SALE, Move, StockMoved, ensure_levels, post, reserve_many
+from inventory.services import (
+    RETURN,
+    SALE,
+    Move,
+    StockMoved,
+    ensure_levels,
+    lock_levels,
+    post,
+    reserve_many,
+)
 from orders import mails
 from orders.models import Line, Order, Payment, Transition
 from orders.payments.simulated import ELSEWHERE_TOKEN
@@ -117,6 +126,8 @@ def _write(events: Sequence[OrderPlaced], skus: set[str], *, lock: bool) -> None
     told = [order for order in orders if EVENT_TYPES.get(order.steps[0])]
     publish_many("orders", [(order.order_id, _told(order, now)) for order in told])
     _write_mails([order for order in orders if order.steps == (Status.REJECTED,)])
+    if elsewhere and len(elsewhere) < len(orders):  # both of what follows write levels
+        lock_levels(sku for order in orders for sku in order.quantities)
     reserve_many(
         {order.order_id: order.quantities for order in orders if order.steps == (Status.PLACED,)},
         until=keep_until(),
