@@ -1,4 +1,4 @@
-"""Compare a capped bucket with the log within its stated error. recount.py, snapshot.py -> here -> audit.py.
+"""Capped buckets: shorten what a batch adds to one, compare one with the log. plan.py, audit.py -> here.
 
 Which fields a full bucket dropped depends on how the log was split into batches; what it promises does
 not: sums are exact, and the log's number of a field is the stored one or up to (off) more (fence.lua).
@@ -7,6 +7,7 @@ not: sums are exact, and the log's number of a field is the stored one or up to 
 import re
 from collections import defaultdict
 from collections.abc import Mapping
+from heapq import nlargest
 
 from dashboards.folds.base import MARKS, OFF, OTHER
 
@@ -19,6 +20,39 @@ def split_kind(field: str, has_kinds: bool) -> tuple[str, str]:
     found = _KIND.match(field) if has_kinds else None
     kind = found[0] if found else ""
     return kind, field[len(kind) :]
+
+
+def shorten(fields: Fields, most: int, has_kinds: bool) -> Fields:
+    """The largest fields, at most about so many; the rest in (other) and (off), as fence.lua does it.
+
+    A batch of a catch-up has thousands of names: this spares Redis those that it would drop at once.
+    """
+    if len(fields) <= most:
+        return fields
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for field in fields:
+        kind, name = split_kind(field, has_kinds)
+        if name not in MARKS:
+            kinds[kind].append(field)
+    each = _share(sorted(map(len, kinds.values())), most)
+    kept = {field: number for field, number in fields.items() if field.endswith(OTHER)}
+    for kind, names in kinds.items():
+        first = nlargest(each, names, key=lambda name: abs(fields[name])) if len(names) > each else names
+        kept.update((name, fields[name]) for name in first)
+        if dropped := [fields[name] for name in set(names).difference(first)]:
+            kept[kind + OTHER] = kept.get(kind + OTHER, 0) + sum(dropped)
+            kept[kind + OFF] = max(map(abs, dropped))
+    return kept
+
+
+def _share(sizes: list[int], room: int) -> int:
+    """The most fields that each kind may keep, so that all together are at most `room`."""
+    for index, size in enumerate(sizes):
+        each = room // (len(sizes) - index)
+        if size > each:
+            return max(each, 1)
+        room -= size
+    return sizes[-1]
 
 
 def totals(fields: Fields, has_kinds: bool) -> dict[str, int]:

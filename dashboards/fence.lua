@@ -26,57 +26,90 @@ local function kind_of(field, has_kinds)
   return has_kinds and (field:match('^%l+|%u%u%u|') or field:match('^%l+|')) or ''
 end
 
--- The fields of a hash by kind, the largest number first, marks left out: { kind = { {field, text, number} } }
-local function by_kind(key, has_kinds)
-  local flat, kinds = redis.call('HGETALL', key), {}
-  for place = 1, #flat, 2 do
-    local field, text = flat[place], flat[place + 1]
-    local kind = kind_of(field, has_kinds)
-    local name = field:sub(#kind + 1)
-    if name ~= plan.other and name ~= plan.off then
-      kinds[kind] = kinds[kind] or {}
-      table.insert(kinds[kind], {field, text, math.abs(tonumber(text))})
+-- The most fields that each kind may keep, so that all together are at most `room`: none is cut for a larger one.
+local function share(kinds, room)
+  local sizes = {}
+  for _, places in pairs(kinds) do
+    sizes[#sizes + 1] = #places
+  end
+  table.sort(sizes)
+  for index, size in ipairs(sizes) do
+    local each = math.floor(room / (#sizes - index + 1))
+    if size > each then
+      return math.max(each, 1)
     end
+    room = room - size
   end
-  for _, list in pairs(kinds) do
-    table.sort(list, function(a, b)
-      return a[3] > b[3] or (a[3] == b[3] and a[1] < b[1])
-    end)
-  end
-  return kinds
+  return math.huge
 end
 
-local function largest(kinds)
-  local found, total = nil, 0
-  for kind, list in pairs(kinds) do
-    total = total + #list
-    if not found or #list > #kinds[found] or (#list == #kinds[found] and kind < found) then
-      found = kind
+-- The number above which fields are kept, and how many of those that have just that number.
+local function threshold(numbers, most)
+  local count, distinct = {}, {}
+  for _, number in ipairs(numbers) do
+    if not count[number] then
+      count[number] = 0
+      distinct[#distinct + 1] = number
     end
+    count[number] = count[number] + 1
   end
-  return found, total
+  table.sort(distinct, function(a, b) return a > b end)
+  for _, number in ipairs(distinct) do
+    if count[number] > most then
+      return number, most
+    end
+    most = most - count[number]
+  end
 end
 
--- A bucket with more fields than its cap drops the smallest ones of its largest kind, until six tenths are left.
--- What is dropped goes into (other), so sums stay exact; (off) grows by the largest number dropped, so that
--- each field is short by at most (off). Many rare names, such as a hostile sender's, never push out frequent ones.
-local function prune(key, cap, has_kinds)
-  local kinds = by_kind(key, has_kinds)
-  local kind, total = largest(kinds)
-  local dropped = {}
-  while total > cap * 0.6 do
-    local list = kinds[kind]
-    local keep = math.min(math.floor(#list * 0.75), #list - 1)
-    add(key, kind .. plan.off, (list[keep + 1][2]:gsub('^-', '')))
-    for place = keep + 1, #list do
-      dropped[#dropped + 1] = list[place][1]
-      add(key, kind .. plan.other, list[place][2])
-      list[place] = nil
-    end
-    kind, total = largest(kinds)
+-- Drops the smallest fields of one kind: their sum goes into (other), the largest of them into (off).
+local function drop(key, kind, flat, places, most)
+  local numbers = {}
+  for index, place in ipairs(places) do
+    numbers[index] = math.abs(tonumber(flat[place + 1]))
   end
+  local least, ties = threshold(numbers, most)
+  local dropped, sum, off, text = {}, 0, -1, '0'
+  for index, place in ipairs(places) do
+    local number = numbers[index]
+    if number == least and ties > 0 then
+      ties = ties - 1
+    elseif number <= least then
+      dropped[#dropped + 1] = flat[place]
+      if number > off then
+        off, text = number, flat[place + 1]
+      end
+      if #flat[place + 1] > 12 then  -- Lua's numbers are doubles
+        add(key, kind .. plan.other, flat[place + 1])
+      else
+        sum = sum + tonumber(flat[place + 1])
+      end
+    end
+  end
+  add(key, kind .. plan.other, sum)
+  add(key, kind .. plan.off, (text:gsub('^-', '')))
   for first = 1, #dropped, 1000 do
     redis.call('HDEL', key, unpack(dropped, first, math.min(first + 999, #dropped)))
+  end
+end
+
+-- A bucket with more fields than its cap keeps the largest, six tenths of the cap in all. So sums stay exact, and
+-- each field is short by at most (off). Many rare names, such as a hostile sender's, never push out frequent ones.
+local function prune(key, cap, has_kinds)
+  local flat, kinds = redis.call('HGETALL', key), {}
+  for place = 1, #flat, 2 do
+    local kind = kind_of(flat[place], has_kinds)
+    local name = has_kinds and flat[place]:sub(#kind + 1) or flat[place]
+    if name ~= plan.other and name ~= plan.off then
+      kinds[kind] = kinds[kind] or {}
+      table.insert(kinds[kind], place)
+    end
+  end
+  local most = share(kinds, cap * 0.6)
+  for kind, places in pairs(kinds) do
+    if #places > most then
+      drop(key, kind, flat, places, most)
+    end
   end
 end
 

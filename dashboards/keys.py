@@ -40,6 +40,8 @@ SEEN_SECONDS = 1800  # how long a visitor stays in `seen`
 RECENT_EVENTS = 60
 IDS_MS = 7 * 86_400_000  # how long the id of another's stock event is recognised
 MICRO = 1_000_000
+# The last parts of the keys that never expire: a few a partition, none of which grows with traffic.
+ENDLESS = frozenset(("offset", "seq", "start", "gaps", "misfits", "days", "partitions", "generation"))
 STEP = "\x1f"  # between the two paths of a field of `paths`
 
 

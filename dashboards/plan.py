@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from dashboards.batch import Figures, Place
+from dashboards.capped import shorten
 from dashboards.folds import FOLDS
 from dashboards.folds.base import OFF, OTHER, AnyFold, Cap, Counts
 from dashboards.keys import (
@@ -154,13 +155,17 @@ class Draft:
 
     def _counts(self, figures: Figures) -> list[CountsEntry]:
         """The counts, each mapping once with all the buckets that share it."""
-        entries: dict[int, CountsEntry] = {}
+        entries: dict[tuple[int, int], CountsEntry] = {}  # by mapping and cap
         for place, fields in figures.counts.items():
             limit = CAPS.get(place.fold)
-            if (entry := entries.get(id(fields))) is None:
-                entry = entries[id(fields)] = ([], _exact(fields), [], limit is not None and limit.has_kinds)
+            cap: int = getattr(limit.cap, place.grain, 0) if limit else 0
+            shortened = cap if cap and len(fields) > cap else 0
+            if (entry := entries.get((id(fields), shortened))) is None:
+                has_kinds = limit is not None and limit.has_kinds
+                sent = shorten(fields, cap, has_kinds) if shortened else fields
+                entry = entries[id(fields), shortened] = ([], _exact(sent), [], has_kinds)
             entry[0].append(self._bucket(place))
-            entry[2].append(getattr(limit.cap, place.grain, 0) if limit else 0)
+            entry[2].append(cap)
         return list(entries.values())
 
     def _members(self, figures: Figures) -> list[tuple[int, list[str]]]:

@@ -21,7 +21,7 @@ SECONDS_UP: tuple[Grain, ...] = ("s", "m", "h", "d")
 OTHER = "(other)"  # the sum of what a full bucket dropped
 OFF = "(off)"  # by how much a field of that bucket may be short: a bound, no count
 MARKS = frozenset((OTHER, OFF))
-LONGEST = 80  # characters kept of a name that somebody else chose
+LONGEST = 60  # characters kept of a name that somebody else chose: small hashes stay packed below 64 bytes
 
 
 class Cap(NamedTuple):

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from dashboards import plan
-from dashboards.capped import beyond, totals
+from dashboards.capped import beyond, shorten, totals
 from dashboards.folds.base import OFF, OTHER, Cap
-from dashboards.keys import bucket, first_keys
+from dashboards.keys import ENDLESS, bucket, first_keys
 from dashboards.store import sum_hashes
-from tests.support.aggregates import NOW, click, log_of, numbered, paid, writer_of
+from tests.support.aggregates import NOW, click, log_of, numbered, paid, stock, writer_of
 
 SMALL = Cap(6, 8, 10)
 names = st.lists(st.sampled_from("aaaaaabbbccdefghijklmno"), max_size=60)
@@ -82,6 +82,27 @@ def test_capped_lists_are_within_their_error_however_they_are_split(
     products, views = stored(redis, "products"), {f"v|{name}": number for name, number in truth.items()}
     log, kept = beyond(views, products, has_kinds=True)
     assert log == kept
+
+
+def test_a_batch_of_many_names_is_sent_as_its_largest_ones() -> None:
+    fields = {"v|a": 9, "v|b": 1, "v|c": 2, "v|d": 1, "x|e": 1, f"v|{OTHER}": 5}
+    sent = shorten(fields, 3, has_kinds=True)
+    assert sent == {"v|a": 9, "v|c": 2, "x|e": 1, f"v|{OTHER}": 7, f"v|{OFF}": 1}
+    assert shorten(fields, 6, has_kinds=True) is fields
+
+
+def test_every_key_has_an_end_or_is_stated(redis: Redis) -> None:
+    writer = writer_of(redis)
+    log_of("clicks-0", [click(search="mug", type="search", results=0, campaign="c")]).fold(writer)
+    numbered("orders-0", [paid("1", "9"), paid("2", "9", type="order_refunded")]).fold(writer)
+    log_of("inventory-0", [stock("A", 1, "e")]).fold(writer)
+    redis.hset(first_keys().gaps("clicks-0"), "1", "2")
+
+    keys = list(redis.scan_iter(f"{first_keys().prefix}*", count=1000))
+    endless = {str(key, "utf-8").rpartition(":")[2] for key in keys if redis.ttl(key) < 0}
+
+    assert len(keys) > 60
+    assert endless <= ENDLESS
 
 
 def test_a_field_beyond_its_error_and_a_sum_that_is_wrong_are_named() -> None:
