@@ -123,9 +123,8 @@ def reserve_many(wanted: Mapping[str, Mapping[str, int]], *, until: datetime) ->
     sums: Counter[str] = Counter()
     for quantities in wanted.values():
         sums.update(quantities)
-    for sku, count in sorted(sums.items()):
-        if not _take(sku, count):
-            raise StockMoved(sku)
+    if _change({sku: (0, count) for sku, count in sums.items()}, only_if_enough=True) < len(sums):
+        raise StockMoved(f"some of {len(sums)} products")
 
 
 def lock_levels(skus: Iterable[str]) -> None:
@@ -265,12 +264,48 @@ def _told(move: Move) -> StockChanged:
 
 def _shift(changes: Mapping[str, tuple[int, int]], *, track: Collection[str] = ()) -> None:
     """Add (on_hand, reserved) to the levels of these products, in product order."""
-    if not changes:
-        return
-    table = connection.ops.quote_name(Level._meta.db_table)
+    _change(changes, track=track)
+
+
+def _change(
+    changes: Mapping[str, tuple[int, int]], *, track: Collection[str] = (), only_if_enough: bool = False
+) -> int:
+    """Add (on_hand, reserved) to the levels of these products, in product order; how many were changed.
+
+    only_if_enough: leave out those that are tracked and would have more reserved than is there.
+    """
+    rows = [(sku, *changes[sku], sku in track, not only_if_enough) for sku in sorted(changes)]
+    if not rows:
+        return 0
     with connection.cursor() as cursor:
-        cursor.executemany(
-            f"UPDATE {table} SET on_hand = on_hand + %s, reserved = reserved + %s, tracked = tracked OR %s"
-            " WHERE product_id = %s",
-            [(on_hand, reserved, sku in track, sku) for sku, (on_hand, reserved) in sorted(changes.items())],
-        )
+        if connection.vendor == "postgresql":
+            cursor.execute(CHANGE_AT_ONCE, [list(column) for column in zip(*rows, strict=True)])
+        else:
+            cursor.executemany(
+                CHANGE_ONE, [(on, held, follow, sku, force, held) for sku, on, held, follow, force in rows]
+            )
+        return int(cursor.rowcount)
+
+
+# The levels are locked in product order before the first is changed: an UPDATE alone promises no order.
+CHANGE_AT_ONCE = """
+WITH change AS (
+    SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::boolean[], %s::boolean[])
+        AS change (sku, on_hand, reserved, follow, force)
+), held AS (
+    SELECT product_id FROM inventory_level WHERE product_id IN (SELECT sku FROM change)
+    ORDER BY product_id FOR NO KEY UPDATE
+)
+UPDATE inventory_level AS level
+SET on_hand = level.on_hand + change.on_hand,
+    reserved = level.reserved + change.reserved,
+    tracked = level.tracked OR change.follow
+FROM held JOIN change ON change.sku = held.product_id
+WHERE level.product_id = held.product_id
+    AND (change.force OR NOT level.tracked OR level.on_hand >= level.reserved + change.reserved)
+"""
+CHANGE_ONE = """
+UPDATE inventory_level
+SET on_hand = on_hand + %s, reserved = reserved + %s, tracked = tracked OR %s
+WHERE product_id = %s AND (%s OR NOT tracked OR on_hand >= reserved + %s)
+"""

@@ -1,14 +1,25 @@
-"""Write many rows of one model at once. Batches of orders and stock -> here -> COPY or executemany.
+"""Write many rows of one model at once. Batches of orders, stock and events -> here -> COPY or executemany.
 
-Building model objects costs more than the database does: benchmarks/replay.py.
+Building model objects costs more than the database does, and so would handing each row to the driver:
+a batch is turned into text column by column. benchmarks/orders.py.
 """
 
+import json
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection, models
 
+if TYPE_CHECKING:
+    Field = models.Field[Any, Any]  # generic in the stubs only
+else:
+    Field = models.Field
+
 Row = Sequence[object]
+Texts = Iterable[str]
+NULL = "\\N"
+SPECIAL = "\\\t\n\r"
+ESCAPED = str.maketrans(dict(zip(SPECIAL, (r"\\", r"\t", r"\n", r"\r"), strict=True)))
 
 
 def insert(model: type[models.Model], columns: Sequence[str], rows: Iterable[Row]) -> None:
@@ -20,55 +31,100 @@ def insert(model: type[models.Model], columns: Sequence[str], rows: Iterable[Row
     by_name = {field.attname: field for field in model._meta.concrete_fields}
     fields = [by_name[name] for name in columns]
     rest = [field for field in by_name.values() if field not in fields and not _numbered(field)]
-    constants = tuple(field.get_db_prep_save(field.get_default(), connection) for field in rest)
-    full = [(*row, *constants) for row in rows]
-    if not full:
+    values = list(zip(*rows, strict=True))  # by column
+    if not values:
         return
     quote = connection.ops.quote_name
     names = ", ".join(quote(str(field.column)) for field in (*fields, *rest))
     table = quote(model._meta.db_table)
     if connection.vendor == "postgresql":
-        _copy(f"COPY {table} ({names}) FROM STDIN", full)
-        return
-    marks = ", ".join(["%s"] * (len(fields) + len(rest)))
-    writers = [*(_writer(field) for field in fields), *(None for _ in rest)]
-    with connection.cursor() as cursor:
-        cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", _prepared(full, writers))
+        _copy(f"COPY {table} ({names}) FROM STDIN", fields, values, rest)
+    else:
+        _execute(f"INSERT INTO {table} ({names}) VALUES", fields, values, rest)
 
 
-def _numbered(field: "models.Field[Any, Any]") -> bool:
+def _numbered(field: Field) -> bool:
     return isinstance(field, models.AutoField)
 
 
-def _copy(statement: str, rows: Iterable[Row]) -> None:
+# --- PostgreSQL: COPY takes text, a line a row -------------------------------------------------
+def _copy(
+    statement: str, fields: Sequence[Field], values: Sequence[Sequence[Any]], rest: Sequence[Field]
+) -> None:
+    texts = [_as_text(field)(column) for field, column in zip(fields, values, strict=True)]
+    defaults = [next(iter(_as_text(field)([field.get_default()]))) for field in rest]
+    end = "".join(f"\t{text}" for text in defaults) + "\n"
+    lines = end.join(map("\t".join, zip(*texts, strict=True))) + end
     with (
         connection.cursor() as cursor,
         connection.wrap_database_errors,
         cursor.cursor.copy(statement) as copy,
     ):
-        for row in rows:
-            copy.write_row(row)
+        copy.write(lines)
 
 
-def _writer(field: "models.Field[Any, Any]") -> Callable[[Any], object] | None:
-    """What turns a value into the database's form; None where the driver takes it as it is."""
+def _as_text(field: Field) -> Callable[[Sequence[Any]], Texts]:
+    """What turns a column's values into COPY's text."""
+    kind = field.target_field if isinstance(field, models.ForeignKey) else field
+    for types, write in _WRITERS:
+        if isinstance(kind, types):
+            return write
+    raise TypeError(f"{field}: bulk.py does not know how COPY writes a {type(kind).__name__} yet")
+
+
+def _strings(values: Sequence[str | None]) -> Texts:
+    if None not in values and not any(map("".join(values).__contains__, SPECIAL)):  # type: ignore[arg-type]
+        return values  # type: ignore[return-value]  # as nearly always
+    return [NULL if value is None else value.translate(ESCAPED) for value in values]
+
+
+def _plain(values: Sequence[object]) -> Texts:
+    """Numbers and times, whose own text the database reads; a batch repeats few, so each is made once."""
+    seen: dict[object, str] = {value: str(value) for value in set(values)}
+    if None in seen:
+        seen[None] = NULL
+    return map(seen.__getitem__, values)
+
+
+def _flags(values: Sequence[bool | None]) -> Texts:
+    return map({True: "t", False: "f", None: NULL}.__getitem__, values)
+
+
+def _bytes(values: Sequence[bytes | None]) -> Texts:
+    return [NULL if value is None else f"\\\\x{bytes(value).hex()}" for value in values]
+
+
+def _documents(values: Sequence[object]) -> Texts:
+    return _strings([None if value is None else json.dumps(value) for value in values])
+
+
+_WRITERS: Sequence[tuple[tuple[type[Field], ...], Callable[[Sequence[Any]], Texts]]] = (
+    ((models.CharField, models.TextField), _strings),
+    ((models.IntegerField, models.DecimalField, models.DateTimeField), _plain),
+    ((models.BooleanField,), _flags),
+    ((models.BinaryField,), _bytes),
+    ((models.JSONField,), _documents),
+)
+
+
+# --- elsewhere ---------------------------------------------------------------------------------
+def _execute(
+    statement: str, fields: Sequence[Field], values: Sequence[Sequence[Any]], rest: Sequence[Field]
+) -> None:
+    constants = tuple(field.get_db_prep_save(field.get_default(), connection) for field in rest)
+    columns = [_prepared(field, column) for field, column in zip(fields, values, strict=True)]
+    marks = ", ".join(["%s"] * (len(fields) + len(rest)))
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"{statement} ({marks})", [(*row, *constants) for row in zip(*columns, strict=True)]
+        )
+
+
+def _prepared(field: Field, values: Sequence[Any]) -> Iterable[object]:
+    """The values in the database's form; the driver takes most as they are."""
+    if isinstance(field, models.JSONField):
+        return [field.get_db_prep_save(value, connection) for value in values]
     if not isinstance(field, models.DecimalField | models.DateTimeField):
-        return None
-    seen: dict[object, object] = {}  # a batch repeats few times and prices: formatting them once pays
-
-    def write(value: object) -> object:
-        if value not in seen:
-            seen[value] = field.get_db_prep_save(value, connection)
-        return seen[value]
-
-    return write
-
-
-def _prepared(
-    rows: list[tuple[object, ...]], writers: list[Callable[[Any], object] | None]
-) -> list[tuple[Any, ...]]:
-    columns: list[Iterable[object]] = [
-        values if writer is None else map(writer, values)
-        for values, writer in zip(zip(*rows, strict=True), writers, strict=True)
-    ]
-    return list(zip(*columns, strict=True))
+        return values
+    seen = {value: field.get_db_prep_save(value, connection) for value in set(values)}
+    return map(seen.__getitem__, values)

@@ -11,7 +11,7 @@ def event_name(kind: str, *parts: str) -> str:
     event_name("sale", "456", "abc") is "sale:456:abc" on every machine and at every try.
     """
     plain = ":".join((kind, *parts))
-    if len(plain) <= MAX_CHARS and not any(":" in part for part in parts):
+    if len(plain) <= MAX_CHARS and plain.count(":") - kind.count(":") == len(parts):  # none in a part
         return plain
     exact = "".join(f"{len(part)}:{part}" for part in parts)
     return f"{kind}:{sha256(exact.encode()).hexdigest()}"

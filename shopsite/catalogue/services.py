@@ -7,16 +7,14 @@ from django.conf import settings
 from shopsite.catalogue.models import Product
 
 
-def ensure_products(skus: Iterable[str]) -> None:
-    """Make an unlisted product for every sku that the catalogue does not know yet."""
+def ensure_products(skus: Iterable[str]) -> dict[str, str]:
+    """Make an unlisted product for every sku that the catalogue does not know yet; all titles by sku."""
     wanted = sorted(set(skus))  # sorted: two batches at once take their locks in one order
-    known = set(Product.objects.filter(sku__in=wanted).values_list("sku", flat=True))
+    titles = dict(Product.objects.filter(sku__in=wanted).values_list("sku", "title"))
+    missing = [sku for sku in wanted if sku not in titles]
     Product.objects.bulk_create(
-        [
-            Product(sku=sku, title=sku, currency=settings.SHOP_CURRENCY, listed=False)
-            for sku in wanted
-            if sku not in known
-        ],
+        [Product(sku=sku, title=sku, currency=settings.SHOP_CURRENCY, listed=False) for sku in missing],
         ignore_conflicts=True,
         batch_size=500,
     )
+    return titles | {sku: sku for sku in missing}

@@ -19,6 +19,7 @@ from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
+from shopsite import bulk
 from shopsite.events.deadletters import as_dead_letter, dead_letter_row, headers_as_text, keep_dead_letters
 from shopsite.events.heartbeat import Heartbeat
 from shopsite.events.inbox import Headers, Route, fallback_event_id
@@ -37,13 +38,15 @@ COMMIT_SECONDS: Final = 2.0
 BROKEN_SECONDS: Final = 30.0  # between looks at a partition whose stored offset cannot be
 
 Wake = Callable[[str, int], None]  # topic, partition; never raises
+InboxRow = tuple[str, int, int, str, str, bytes, datetime]  # of INBOX_COLUMNS
+INBOX_COLUMNS: Final = ("topic", "partition", "offset", "key", "event_id", "value", "received_at")
 
 
 @dataclass
 class Intake:
     """What one batch of one partition leads to."""
 
-    rows: list[InboxEvent] = field(default_factory=list)
+    rows: list[InboxRow] = field(default_factory=list)
     dead: list[OutboxEvent] = field(default_factory=list)  # on their way to the dead-letter topic
     letters: list[DeadLetter] = field(default_factory=list)  # read back from it
 
@@ -291,23 +294,29 @@ def _take(intake: Intake, route: Route, record: Any, now: datetime) -> None:  # 
             )
         )
         return
-    intake.rows.append(
-        InboxEvent(
-            topic=route.topic,
-            partition=record.partition,
-            offset=record.offset,
-            key=storable(route.key(event), 200),
-            event_id=event.event_id,
-            value=record.value,
-        )
-    )
+    key = storable(route.key(event), 200)
+    intake.rows.append((route.topic, record.partition, record.offset, key, event.event_id, record.value, now))
 
 
 def _keep(intake: Intake) -> None:
-    # conflicts only where a stored offset was deleted so that a topic is read again: those rows are known
-    InboxEvent.objects.bulk_create(intake.rows, ignore_conflicts=True)
+    bulk.insert(InboxEvent, INBOX_COLUMNS, _unknown(intake.rows))
     forward_many(intake.dead)
     keep_dead_letters(intake.letters)
+
+
+def _unknown(rows: list[InboxRow]) -> list[InboxRow]:
+    """Those that are not in the inbox yet: all, unless a stored offset was deleted to read a topic again.
+
+    Whoever asks holds the partition's stored offset, so nobody else writes its rows meanwhile.
+    """
+    if not rows:
+        return rows
+    topic, partition, first, *_ = rows[0]
+    there = InboxEvent.objects.filter(
+        topic=topic, partition=partition, offset__gte=first, offset__lte=rows[-1][2]
+    )
+    known = set(there.values_list("offset", flat=True))
+    return [row for row in rows if row[2] not in known] if known else rows
 
 
 def _committed(offsets: object, response: object) -> None:

@@ -10,7 +10,7 @@ import time
 import zlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q, QuerySet
@@ -65,8 +65,9 @@ def _drain_batch(route: Route, partition: int) -> int | None:
     with transaction.atomic():
         if not _lock(route.topic, partition):
             return None
-        rows = list(due(route.topic, partition)[:BATCH])
-        turn = _Turn(route)
+        found = due(route.topic, partition)[:BATCH].values_list(*Waiting._fields)
+        rows = [Waiting(*values) for values in found]
+        turn = _Turn(route, partition)
         # Rows that failed before go alone, so that they do not fail the others with them once more.
         for row in rows:
             if row.attempts:
@@ -87,12 +88,24 @@ def _lock(topic: str, partition: int) -> bool:
         return bool(held)
 
 
+class Waiting(NamedTuple):
+    """What the drain reads of an inbox row: a model object for each would cost as much as its handling."""
+
+    pk: int
+    offset: int
+    key: str
+    event_id: str
+    value: bytes
+    received_at: datetime
+    attempts: int
+
+
 class _Turn:
     """One batch: what was done, what failed, and which keys wait because of it."""
 
-    def __init__(self, route: Route) -> None:
-        self._route = route
-        self._done: list[InboxEvent] = []
+    def __init__(self, route: Route, partition: int) -> None:
+        self._route, self._partition = route, partition
+        self._done: list[int] = []
         self._failed: list[InboxEvent] = []
         self._dead: list[OutboxEvent] = []
         self._keys: set[str] = set()
@@ -102,41 +115,56 @@ class _Turn:
         """Rows that need no more processing."""
         return len(self._done) + len(self._dead)
 
-    def process(self, rows: Iterable[InboxEvent]) -> None:
-        """Handle the rows in order; those that fail are found by halving."""
-        due_rows = [row for row in rows if row.key not in self._keys]
-        if not due_rows:
+    def process(self, rows: Iterable[Waiting]) -> None:
+        """Read and handle the rows, in order. One that cannot be read costs the others nothing."""
+        readable: list[tuple[Waiting, Received]] = []
+        for row in rows:
+            try:
+                readable.append((row, self._received(row)))
+            except PoisonEvent as error:
+                self._fail(row, error)
+            except Exception as error:
+                self._handle(readable)  # those before it first: some may be of its key
+                readable = []
+                if row.key not in self._keys:
+                    self._fail(row, error)
+        self._handle(readable)
+
+    def _handle(self, batch: Sequence[tuple[Waiting, Received]]) -> None:
+        """Handle what was read; the rows that fail are found by halving."""
+        batch = [pair for pair in batch if pair[0].key not in self._keys]
+        if not batch:
             return
         try:
             with transaction.atomic():
-                self._route.handle(self._received(due_rows))
+                self._route.handle([received for _, received in batch])
         except (OperationalError, InterfaceError):
             raise  # a deadlock or a lost connection is nobody's fault: the whole batch again
         except Exception as error:
-            if len(due_rows) == 1:
-                self._fail(due_rows[0], error)
+            if len(batch) == 1:
+                self._fail(batch[0][0], error)
                 return
-            middle = len(due_rows) // 2
-            self.process(due_rows[:middle])
-            self.process(due_rows[middle:])
+            middle = len(batch) // 2
+            self._handle(batch[:middle])
+            self._handle(batch[middle:])
         else:
-            self._done.extend(due_rows)
+            self._done.extend(row.pk for row, _ in batch)
 
     def write(self) -> None:
         """Write down how far each row is."""
-        now = timezone.now()
-        done = [row.pk for row in self._done]
-        InboxEvent.objects.filter(pk__in=done).update(
-            state=InboxState.DONE, done_at=now, due_at=None, error=""
+        InboxEvent.objects.filter(pk__in=self._done).update(
+            state=InboxState.DONE, done_at=timezone.now(), due_at=None, error=""
         )
         InboxEvent.objects.bulk_update(self._failed, ["state", "attempts", "error", "due_at", "done_at"])
         forward_many(self._dead)
 
-    def _received(self, rows: Sequence[InboxEvent]) -> list[Received]:
-        return [_as_received(self._route, row) for row in rows]
+    def _received(self, row: Waiting) -> Received:
+        """The row as handlers take it. Raises PoisonEvent where newer code does not read it any more."""
+        event = self._route.read(bytes(row.value), origin=row.event_id, now=row.received_at)
+        return Received(self._route.topic, self._partition, row.offset, row.key, event, row.event_id)
 
-    def _fail(self, row: InboxEvent, error: Exception) -> None:
-        now = timezone.now()
+    def _fail(self, failed: Waiting, error: Exception) -> None:
+        row, now = InboxEvent.objects.get(pk=failed.pk), timezone.now()
         row.error = f"{type(error).__name__}: {error}"[:2000].replace("\0", "\ufffd")
         self._failed.append(row)
         if not isinstance(error, Unavailable):
@@ -162,9 +190,3 @@ class _Turn:
                 headers={"event_id": row.event_id},
             )
         )
-
-
-def _as_received(route: Route, row: InboxEvent) -> Received:
-    """The row as handlers take it. Raises PoisonEvent where newer code does not read it any more."""
-    event = route.read(bytes(row.value), origin=row.event_id, now=row.received_at)
-    return Received(row.topic, row.partition, row.offset, row.key, event, row.event_id)

@@ -30,7 +30,6 @@ from orders.models import Line, Order, Payment, Transition
 from orders.payments.simulated import ELSEWHERE_TOKEN
 from orders.states import EVENT_TYPES, NEW, Status
 from shopsite import bulk
-from shopsite.catalogue.models import Product
 from shopsite.catalogue.services import ensure_products
 from shopsite.events.inbox import Received
 from shopsite.events.outbox import publish_many
@@ -91,19 +90,20 @@ def handle_orders(batch: Sequence[Received]) -> None:
         item.event.order_id: item.event for item in reversed(batch) if isinstance(item.event, OrderPlaced)
     }
     known = set(Order.objects.filter(pk__in=events).values_list("pk", flat=True))
-    _due(known)
+    if known:
+        _due(known)
     fresh = [event for order_id, event in reversed(events.items()) if order_id not in known]
     if not fresh:
         return
     skus = {line.product_id for event in fresh for line in event.order_lines()}
-    ensure_products(skus)
+    titles = ensure_products(skus)
     ensure_levels(skus)
     try:
         with transaction.atomic():
-            _write(fresh, skus, lock=False)
+            _write(fresh, titles, lock=False)
     except StockMoved:  # a shopper was faster: decide again, and let nobody in between
         with transaction.atomic():
-            _write(fresh, skus, lock=True)
+            _write(fresh, titles, lock=True)
 
 
 def _due(order_ids: Iterable[str]) -> None:
@@ -116,9 +116,8 @@ def _due(order_ids: Iterable[str]) -> None:
             wake("charge", order_id)
 
 
-def _write(events: Sequence[OrderPlaced], skus: set[str], *, lock: bool) -> None:
-    orders = _decide(events, skus, lock=lock)
-    titles = dict(Product.objects.filter(pk__in=skus).values_list("pk", "title"))
+def _write(events: Sequence[OrderPlaced], titles: Mapping[str, str], *, lock: bool) -> None:
+    orders = _decide(events, lock=lock)
     now = timezone.now()
     _write_orders(orders, titles, now)
     _write_charges([order for order in orders if order.steps == (Status.PLACED,)], now)
@@ -135,9 +134,11 @@ def _write(events: Sequence[OrderPlaced], skus: set[str], *, lock: bool) -> None
     post([move for order in elsewhere for move in _moves(order)])
 
 
-def _decide(events: Sequence[OrderPlaced], skus: set[str], *, lock: bool) -> list[Foreign]:
+def _decide(events: Sequence[OrderPlaced], *, lock: bool) -> list[Foreign]:
     """Which way each order takes, oldest first, by the stock that those before it leave."""
-    levels = Level.objects.filter(pk__in=skus).order_by("pk")
+    open_ones = [event for event in events if event.status not in STEPS]
+    skus = {line.product_id for event in open_ones for line in event.order_lines()}
+    levels = Level.objects.filter(pk__in=skus).order_by("pk")  # of no product: no query
     by_sku = {level.pk: level for level in (levels.select_for_update() if lock else levels)}
     taken: Counter[str] = Counter()
     return [_foreign(event, by_sku, taken) for event in events]

@@ -1,13 +1,19 @@
 """bulk.insert writes what Django's own bulk_create writes, on either database."""
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
 
-from orders.models import Line, Order
+from inventory.models import Movement, Reservation
+from orders.models import Line, Order, Payment, Transition
 from shopsite import bulk
+from shopsite.events.consume import Intake, _keep
+from shopsite.events.models import InboxEvent, OutboxEvent
+from shopsite.fulfilment import handle_orders
+from tests.support.messages import order_message
 from tests.support.shop import product
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +57,55 @@ def test_a_row_that_exists_is_refused_with_all_of_its_batch() -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         bulk.insert(Order, COLUMNS, [row("b"), row("a")])
     assert Order.objects.count() == 1
+
+
+def test_every_batch_of_the_shop_is_written_as_bulk_create_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[Batch] = []
+
+    def insert(model: type[models.Model], columns: Sequence[str], rows: Iterable[bulk.Row]) -> None:
+        written.append((model, columns, list(rows)))
+        write(model, columns, written[-1][2])
+
+    write = bulk.insert
+    monkeypatch.setattr(bulk, "insert", insert)
+    product("T\\\t", 10)
+    nasty = {"user_id": "ü\t\\N\n'", "session_id": "\\", "country": "\r", "product_ids": ["T\\\t", "\\N"]}
+    for number, status in enumerate(("paid", "delivered", "refunded", "placed", "placed")):
+        quantities = [20 if number == 4 else 1, 2]  # the last one is rejected
+        handle_orders(
+            [
+                order_message(
+                    order_id=f"o{number}", status=status, amount=0.000001, quantities=quantities, **nasty
+                )
+            ]
+        )
+    _keep(Intake(rows=[("orders", 0, 1, "k", "e", b"\\x00\x00\xff\t", AT)]))
+    assert {model for model, *_ in written} == {
+        Order, Line, Transition, Payment, Reservation, Movement, OutboxEvent, InboxEvent,
+    }  # fmt: skip
+    by_us = stored(written)
+    for model in reversed(list(by_us)):
+        model._default_manager.all().delete()
+    for model, columns, rows in written:
+        model._default_manager.bulk_create([model(**dict(zip(columns, row, strict=True))) for row in rows])
+    assert stored(written) == by_us
+
+
+Batch = tuple[type[models.Model], Sequence[str], list[bulk.Row]]
+
+
+def stored(written: Sequence[Batch]) -> dict[type[models.Model], list[dict[str, object]]]:
+    """The rows of the models, but for their numbers and for what says when they were written."""
+    found = {}
+    for model in dict.fromkeys(model for model, *_ in written):
+        names = [
+            field.attname
+            for field in model._meta.concrete_fields
+            if not isinstance(field, models.AutoField) and not getattr(field, "auto_now_add", False)
+        ]
+        found[model] = list(model._default_manager.order_by("pk").values(*names))
+        assert found[model]
+    return found
 
 
 def test_no_rows_are_no_statement() -> None:

@@ -1,19 +1,25 @@
 """What waits in the inbox is processed in order, once, and one bad message stops no other."""
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import msgspec
 import pytest
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from orders.models import Order
 from shopsite.catalogue.models import Product
 from shopsite.events.deadletters import ORIGIN_HEADER, REASON_HEADER
-from shopsite.events.drain import TRIES, drain, overdue
+from shopsite.events.drain import BATCH, TRIES, drain, overdue
 from shopsite.events.inbox import Received, Route
 from shopsite.events.models import InboxEvent, InboxState, OutboxEvent
-from shopsite.events.schemas import PoisonEvent, Unavailable, read_stock
+from shopsite.events.schemas import PoisonEvent, StockChanged, Unavailable, read_stock
 from shopsite.events.trim import trim_inbox, trim_outbox
+from shopsite.fulfilment import foreign
+from shopsite.pipeline import ROUTES
+from tests.support.shop import stock_is_sound
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -174,3 +180,71 @@ def test_settled_rows_are_deleted_after_their_days(ledger: Ledger) -> None:
             OutboxEvent.objects.create(topic="orders", key="k", event_id="e", published_at=published)
     assert (trim_inbox(), trim_outbox()) == (1, 1)
     assert (InboxEvent.objects.count(), OutboxEvent.objects.count()) == (2, 2)
+
+
+def orders_arrive(count: int, *, poison: int = -1, start: int = 0) -> None:
+    """Orders that were paid elsewhere; the one at `poison` wants more than can be told of a product."""
+    messages = [
+        {
+            "order_id": f"o{number}",
+            "user_id": "u",
+            "product_ids": [f"p{number % 7}"] * 2,
+            "quantities": [1_000_000] * 2 if number == poison else [1, 1],
+            "amount": 5,
+            "status": "paid",
+            "timestamp": "2024-06-18T12:36:56Z",
+        }
+        for number in range(start, start + count)
+    ]
+    InboxEvent.objects.bulk_create(
+        InboxEvent(
+            topic="orders",
+            partition=0,
+            offset=start + place,
+            key=str(message["order_id"]),
+            event_id=f"e{start + place}",
+            value=msgspec.json.encode(message),
+        )
+        for place, message in enumerate(messages)
+    )
+
+
+def test_one_order_at_fault_in_a_batch_of_500_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foreign, "MAX_UNITS", 1_000_000)
+    orders_arrive(BATCH, poison=250)
+    assert drain(ROUTES["orders"], 0) == BATCH  # it is settled, too: as a dead letter
+    assert Order.objects.filter(status="paid").count() == BATCH - 1
+    assert InboxEvent.objects.exclude(state=InboxState.DONE).get().key == "o250"
+    assert OutboxEvent.objects.get(topic="orders.dlq").headers[ORIGIN_HEADER] == "orders:0:250"
+    assert stock_is_sound()
+
+
+def test_a_message_that_nobody_can_read_is_found_without_trying_the_others_twice(ledger: Ledger) -> None:
+    arrive(*"abcd")
+    InboxEvent.objects.filter(offset=2).update(value=b"{}")
+    assert drain(route(ledger), 0) == 4
+    assert ledger.batches == [[0, 1, 3]]
+
+
+def test_a_row_that_cannot_be_read_for_now_waits_behind_those_of_its_key(ledger: Ledger) -> None:
+    arrive(*"aab")
+
+    def read(value: bytes | None, *, origin: str, now: datetime) -> StockChanged:
+        if origin == "e1":
+            raise RuntimeError("not now")
+        return read_stock(value, origin=origin, now=now)
+
+    drain(Route("inventory", read, lambda _value, _headers: True, lambda _event: "", ledger), 0)
+    assert ledger.written == [0, 2]
+    assert states() == [InboxState.DONE, InboxState.WAITING, InboxState.DONE]
+
+
+def test_a_larger_batch_takes_no_more_queries() -> None:
+    counts = []
+    for number, size in enumerate((20, 400)):
+        orders_arrive(size, start=number * 1_000)
+        with CaptureQueriesContext(connection) as queries:
+            assert drain(ROUTES["orders"], 0) == size
+        counts.append(len(queries))
+    assert counts[1] <= counts[0]  # the first had the products to make
+    assert counts[1] < 40
