@@ -37,9 +37,14 @@ class Level(models.Model):
 class Movement(models.Model):
     """One row of the ledger: append only, unique by event."""
 
-    event_id = models.CharField(max_length=128, unique=True)
+    event_id = models.CharField(max_length=128)
+    # no constraint in the database: decision 020
     product = models.ForeignKey(
-        "catalogue.Product", on_delete=models.PROTECT, related_name="movements", db_index=False
+        "catalogue.Product",
+        on_delete=models.PROTECT,
+        related_name="movements",
+        db_index=False,
+        db_constraint=False,
     )
     change = models.BigIntegerField()
     reason = models.CharField(max_length=64)  # sale, return, opening, delivery, correction ...
@@ -50,6 +55,7 @@ class Movement(models.Model):
     origin = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001  null: it is our own
 
     class Meta:
+        constraints = [models.UniqueConstraint(fields=["event_id"], name="ledger_event_once")]
         indexes = [
             models.Index(fields=["product", "at"], name="ledger_of_product"),
             models.Index(fields=["order_id"], name="ledger_of_order"),
@@ -68,7 +74,10 @@ class Reservation(models.Model):
         RELEASED = "released", "Given back"
 
     order_id = models.CharField(max_length=128)
-    product = models.ForeignKey("catalogue.Product", on_delete=models.PROTECT, related_name="+")
+    # no constraint in the database: decision 020
+    product = models.ForeignKey(
+        "catalogue.Product", on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     quantity = models.PositiveBigIntegerField()
     state = models.CharField(max_length=8, choices=State)
     expires_at = models.DateTimeField()
@@ -78,7 +87,8 @@ class Reservation(models.Model):
             models.UniqueConstraint(fields=["order_id", "product"], name="one_reservation_a_product")
         ]
         indexes = [
-            models.Index(fields=["expires_at"], name="open_reservations", condition=models.Q(state="open"))
+            models.Index(fields=["expires_at"], name="open_reservations", condition=models.Q(state="open")),
+            models.Index(fields=["product"], name="reservation_of_product"),
         ]
 
     def __str__(self) -> str:

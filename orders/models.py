@@ -24,7 +24,7 @@ class Order(models.Model):
         KAFKA = "kafka", "Another system"
 
     order_id = models.CharField(max_length=128, primary_key=True)
-    user_id = models.CharField(max_length=128, blank=True, db_index=True)  # the visitor; empty: not known
+    user_id = models.CharField(max_length=128, blank=True)  # the visitor; empty: not known
     account = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="orders"
     )
@@ -48,9 +48,13 @@ class Order(models.Model):
     country = models.CharField(max_length=64, blank=True)
 
     class Meta:
-        # The indexes by address and name, which each database needs in a form of its own, are made by
-        # the migration find_orders.
-        indexes = [models.Index(fields=["status", "changed_at"], name="order_queue")]
+        # Named here and not by db_index, which makes two of a text on PostgreSQL: each costs every order.
+        # Those by address and name, which each database needs in a form of its own, are made by the
+        # migration find_orders.
+        indexes = [
+            models.Index(fields=["status", "changed_at"], name="order_queue"),
+            models.Index(fields=["user_id"], name="order_of_visitor"),
+        ]
         permissions = [
             ("fulfil_order", "Can pack, ship and deliver orders"),
             ("cancel_order", "Can cancel orders"),
@@ -64,12 +68,21 @@ class Order(models.Model):
 class Line(models.Model):
     """One position of an order; a product may stand on several."""
 
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
-    product = models.ForeignKey("catalogue.Product", on_delete=models.PROTECT, related_name="+")
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines", db_index=False)
+    # no constraint in the database: decision 020
+    product = models.ForeignKey(
+        "catalogue.Product", on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     title = models.CharField(max_length=300)  # as it was called when it was sold
     quantity = models.PositiveIntegerField()
     price = Money(null=True, blank=True)  # of one unit; null where the producer did not say
     refunded_quantity = models.PositiveIntegerField(default=0)  # of quantity
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["order"], name="line_of_order"),
+            models.Index(fields=["product"], name="line_of_product"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.quantity} x {self.title}"
@@ -78,7 +91,7 @@ class Line(models.Model):
 class Transition(models.Model):
     """One move of an order: who, when, why, and by which event. Never changed."""
 
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="history")
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="history", db_index=False)
     at = models.DateTimeField()
     from_status = models.CharField(max_length=16, blank=True)
     to_status = models.CharField(max_length=16, choices=Status)
@@ -89,6 +102,7 @@ class Transition(models.Model):
 
     class Meta:
         ordering = ["pk"]
+        indexes = [models.Index(fields=["order"], name="history_of_order")]
 
     def __str__(self) -> str:
         return f"{self.from_status or 'new'} to {self.to_status}"

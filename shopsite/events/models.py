@@ -10,7 +10,7 @@ from django.db.models import Q
 class OutboxEvent(models.Model):
     """An event that its transaction decided to tell; the relay sends it."""
 
-    seq = models.BigIntegerField(null=True, unique=True)  # the relay's number: the order of sending
+    seq = models.BigIntegerField(null=True)  # the relay's number: the order of sending
     topic = models.CharField(max_length=64)  # the logical name
     key = models.CharField(max_length=200)
     event_id = models.CharField(max_length=128)
@@ -27,6 +27,9 @@ class OutboxEvent(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        constraints = [  # partial, so that a row enters it with its number and not before
+            models.UniqueConstraint("seq", name="outbox_seq_once", condition=Q(seq__isnull=False))
+        ]
         indexes = [
             # partial, so that looking for work costs the same however long the history is
             models.Index("id", name="outbox_unnumbered", condition=Q(seq__isnull=True)),
