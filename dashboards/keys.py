@@ -6,6 +6,8 @@ A bucket is the UTC second, minute, hour or day of the event's own time. Where `
 
     P{tp}:offset                        the next offset to fold                       string
     P{tp}:start                         the offset at which folding began             string
+    P{tp}:moves                         how many units left for the database           string
+    P{tp}:written                       until when changes are in the database, s      string
     P{tp}:seq                           the relay's highest number folded             string
     P{tp}:ids                           stock events of others: id -> clock ms        sorted set, 7 days
     P{tp}:gaps                          from -> to of offsets that the log had lost   hash
@@ -141,6 +143,14 @@ class Keys:
     def begun(self, tp: str) -> str:
         """The offset at which these figures begin: where the log began when it was folded first."""
         return f"{self.prefix}{{{tp}}}:start"
+
+    def moves(self, tp: str) -> str:
+        """How many units of buckets were moved to the database: readers notice one by it."""
+        return f"{self.prefix}{{{tp}}}:moves"
+
+    def written(self, tp: str) -> str:
+        """What changed before that second was written to the database; a hint."""
+        return f"{self.prefix}{{{tp}}}:written"
 
     def seq(self, tp: str) -> str:
         """The relay's highest number folded."""

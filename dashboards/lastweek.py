@@ -13,7 +13,8 @@ from django.conf import settings
 from dashboards.keys import bucket
 from dashboards.ranges import cover
 from dashboards.sections import TABS, Section
-from dashboards.selectors import Span
+from dashboards.selectors import list_minutes
+from dashboards.spans import Span
 from dashboards.store import live_keys, partitions
 from dashboards.window import MINUTES, STAGES, VISIT_MS
 from shopsite.events.redis import redis_client
@@ -42,7 +43,7 @@ def read_last_week(now: float) -> LastWeek:
     if chart:
         found.minutes.update(_ghost(chart, shift=bucket(now, "m") - bucket(then, "m")))
     visits = _span(minute - timedelta(milliseconds=VISIT_MS), minute)
-    if visits and (visitors := visits.distinct("visitors")):
+    if visits and (visitors := visits.distinct("visitors")[0]):
         found.numbers["visitors"] = visitors
     if day:
         found.numbers.update(_day(day))
@@ -65,7 +66,7 @@ def _window(span: Span) -> LastWeek:
     sums = span.sums("events", *TABS.values())
     if not sums["events"]:
         return LastWeek()
-    funnel = {stage: span.distinct(f"funnel.{stage}") for stage in STAGES}
+    funnel = dict(zip(STAGES, span.distinct(*(f"funnel.{stage}" for stage in STAGES)), strict=True))
     conversion = (
         {"conversion": round(funnel["purchase"] / funnel["view_item"], 4)} if funnel["view_item"] else {}
     )
@@ -74,7 +75,7 @@ def _window(span: Span) -> LastWeek:
 
 def _ghost(span: Span, *, shift: int) -> Section:
     """The minutes under their numbers of today; one in which nothing happened is 0; {} for none at all."""
-    rows = span.minutes() or []
+    rows = list_minutes(span)[0] or []
     if not rows:
         return {}
     first, last = ((at + shift) // 60 for at in (span.cover.start, span.cover.end))

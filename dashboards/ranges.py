@@ -1,34 +1,41 @@
-"""Which buckets make up a range of time. A range -> here: Redis's indexes -> selectors.py reads the buckets.
+"""Which buckets make up a range of time. A range -> here: indexes, rows' heads -> selectors.py reads them.
 
 Whole days are days, what is left of the first and the last day is hours, what is left of an hour is
 minutes: each moment is covered once. Where the finer buckets of a day or an hour are no longer all kept,
-the range is widened to the whole of it.
+neither in Redis nor in the database, the range is widened to the whole of it.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast
 
 import redis
+from django.conf import settings
+from django.db.models import Min
 
-from dashboards.keys import WIDTH, Grain, Keys, retention
+from dashboards.keys import WIDTH, Grain, Keys
+from dashboards.models import Rollup
+from dashboards.presence import MARGIN_S, read_lives, read_presences
+from dashboards.rollups import Life, Presence, Unit, starts_of
 
 Span = tuple[int, int]  # epoch seconds, the second one exclusive
-Index = dict[int, int]  # finer bucket -> when it was first written, epoch seconds
-Indexes = dict[tuple[str, int], Index]  # by partition and start of the hour or day
-FINER: dict[Literal["h", "d"], Grain] = {"d": "h", "h": "m"}
-MARGIN_S = 5  # a bucket about to expire may be gone when it is read
+Known = dict[tuple[str, int], int]  # partition and bucket -> when it was first written, epoch seconds
+Coarse = Literal["h", "d"]
+FINER: dict[Coarse, Grain] = {"d": "h", "h": "m"}
 
 
 @dataclass(frozen=True)
 class Cover:
-    """The buckets of a range, in each partition."""
+    """The buckets of a range."""
 
     start: int  # epoch seconds: what was asked for, or the wider range that is still known
     end: int
-    buckets: Mapping[str, Sequence[tuple[Grain, int]]]  # by partition; only those that exist
+    spans: Mapping[Grain, Sequence[Span]]  # of each grain: disjoint, together the whole range
+    buckets: Mapping[str, Sequence[tuple[Grain, int]]]  # by partition; only those that Redis has
+    presences: Mapping[Unit, Presence]  # the units that these belong to
+    lives: Mapping[str, Life]
 
 
 def floor(at: float, width: int) -> int:
@@ -51,13 +58,18 @@ def cover(client: redis.Redis, keys: Keys, tps: Sequence[str], start: datetime, 
         before, whole, after = split(part, WIDTH["h"])
         hours.append(whole)
         minutes += [before, after]
-    found: dict[str, list[tuple[Grain, int]]] = {tp: [] for tp in tps}
-    for tp, starts in reader.days().items():
-        found[tp] += [("d", at) for at in starts if days[0] <= at < days[1]]
-    for grain, coarser, spans in (("h", "d", hours), ("m", "h", minutes)):
-        for tp, starts in reader.finer(cast(Literal["h", "d"], coarser), spans).items():
-            found[tp] += [(cast(Grain, grain), at) for at in starts]
-    return Cover(*used, found)
+    return reader.covered(used, {"d": [days], "h": _some(hours), "m": _some(minutes)})
+
+
+def exactly(
+    client: redis.Redis, keys: Keys, tps: Sequence[str], grain: Grain, spans: Sequence[Span]
+) -> Cover:
+    """The buckets of one grain in these spans, whose bounds are buckets' bounds."""
+    return _Reader(client, keys, tps).covered((spans[0][0], spans[-1][1]), {grain: spans})
+
+
+def _some(spans: Iterable[Span]) -> list[Span]:
+    return [span for span in spans if span[0] < span[1]]
 
 
 def split(span: Span, width: int) -> tuple[Span, Span, Span]:
@@ -69,66 +81,137 @@ def split(span: Span, width: int) -> tuple[Span, Span, Span]:
     return (span[0], first), (first, last), (last, span[1])
 
 
-def kept_minutes(
-    client: redis.Redis, keys: Keys, tps: Sequence[str], span: Span
-) -> tuple[dict[str, list[int]], bool]:
-    """The minutes in a span that each partition has, and whether they are all that there ever were."""
+def kept(
+    client: redis.Redis, keys: Keys, tps: Sequence[str], grain: Coarse, span: Span
+) -> tuple[list[Span], bool]:
+    """The hours (or days) in a span whose minutes (or hours) are all known, and whether these are all."""
     reader = _Reader(client, keys, tps)
-    hours = {at for starts in reader.finer("d", [span]).values() for at in starts} | {floor(span[0], 3600)}
-    dead = {hour for hour in hours if not reader.is_whole("h", hour)}
-    found = reader.finer("h", [span])
-    alive = {tp: [at for at in starts if floor(at, 3600) not in dead] for tp, starts in found.items()}
-    return alive, not dead
+    width = WIDTH[grain]
+    coarse = range(floor(span[0], width), ceil(span[1], width), width)
+    gone = reader.cut(grain, coarse)
+    known = [(max(at, span[0]), min(at + width, span[1])) for at in coarse if at not in gone]
+    return list(_joined(known)), not gone
+
+
+def _joined(spans: Iterable[Span]) -> Iterator[Span]:
+    """Spans that touch, as one."""
+    current: Span | None = None
+    for span in spans:
+        if current and current[1] == span[0]:
+            current = current[0], span[1]
+            continue
+        if current:
+            yield current
+        current = span
+    if current:
+        yield current
 
 
 class _Reader:
-    """Reads indexes, each once."""
+    """Reads indexes and heads of rows, each once."""
 
     def __init__(self, client: redis.Redis, keys: Keys, tps: Sequence[str]) -> None:
         self._client, self._keys, self._tps = client, keys, tps
-        self._known: dict[tuple[str, str, int], Index] = {}
-        self._now = int(client.time()[0]) if tps else 0
+        self._units: dict[Unit, Presence | None] = {}
+        self._days_of: dict[str, set[int]] | None = None
+        self._lives = read_lives(client, keys, tps) if tps else {}
+        self._now = int(client.time()[0]) if tps else int(time.time())
 
-    def days(self) -> dict[str, list[int]]:
-        """The days that each partition has."""
-        pipe = self._client.pipeline(transaction=False)
-        for tp in self._tps:
-            pipe.zrange(self._keys.days(tp), 0, -1)
-        return {tp: sorted(map(int, days)) for tp, days in zip(self._tps, pipe.execute(), strict=True)}
+    def covered(self, used: Span, spans: Mapping[Grain, Sequence[Span]]) -> Cover:
+        """These buckets, with what Redis has of them."""
+        found: dict[str, list[tuple[Grain, int]]] = {tp: [] for tp in self._tps}
+        for grain, some in spans.items():
+            for tp, at in self._buckets(grain, some):
+                found[tp].append((grain, at))
+        presences = {unit: redis for unit, redis in self._units.items() if redis is not None}
+        return Cover(*used, spans, found, presences, self._lives)
 
     def widened(self, at: float, up: bool) -> int:
         """A bound, moved to the border of the finest bucket that is still kept there."""
-        for grain in ("d", "h"):
+        for grain in cast("tuple[Coarse, ...]", ("d", "h")):
             width = WIDTH[grain]
             if at % width == 0:
                 return int(at)
-            if not self.is_whole(grain, floor(at, width)):
+            if self.cut(grain, [floor(at, width)]):
                 return ceil(at, width) if up else floor(at, width)
         return ceil(at, WIDTH["m"]) if up else floor(at, WIDTH["m"])
 
-    def is_whole(self, grain: Literal["h", "d"], start: int) -> bool:
-        """Whether all finer buckets of that hour or day are still there, in every partition."""
-        oldest = self._now + MARGIN_S - retention(FINER[grain])
-        self._read(grain, [start])
-        return all(first > oldest for tp in self._tps for first in self._known[tp, grain, start].values())
+    def cut(self, grain: Coarse, starts: Sequence[int]) -> set[int]:
+        """The hours (or days) of which not all finer buckets are there, in every partition."""
+        keep_days = settings.HISTORY_MINUTES_DAYS if grain == "h" else settings.HISTORY_HOURS_DAYS
+        oldest = self._now + MARGIN_S - keep_days * 86_400
+        stored = self._stored_finer(grain, starts)
+        fine: Literal["m", "d"] = "m" if grain == "h" else "d"
+        known = self._known(grain, starts)
+        self._read([Unit(tp, fine, at) for tp, at in known])
+        gone = set()
+        for (tp, at), since in known.items():
+            redis = self._units[Unit(tp, fine, at)]
+            is_there = (tp, at) in stored or (redis is not None and not redis.faded)
+            if since <= oldest or not is_there:
+                gone.add(at)
+        return gone
 
-    def finer(self, grain: Literal["h", "d"], spans: Sequence[Span]) -> dict[str, list[int]]:
-        """The finer buckets within the spans that each partition has, by the indexes of that grain."""
-        width = WIDTH[grain]
-        coarse = [at for low, high in spans for at in range(floor(low, width), ceil(high, width), width)]
-        self._read(grain, coarse)
-        found: dict[str, list[int]] = defaultdict(list)
+    def _known(self, grain: Coarse, starts: Sequence[int]) -> Known:
+        """Since when each partition has each of these hours or days, where it has."""
+        wanted = set(starts)
+        days = sorted({floor(at, WIDTH["d"]) for at in wanted})
+        self._read([Unit(tp, "d", day) for day in days for tp in self._tps])
+        known: Known = {}
         for tp in self._tps:
-            known = {at for start in coarse for at in self._known[tp, grain, start]}
-            found[tp] = sorted(at for at in known if any(low <= at < high for low, high in spans))
-        return found
+            for day in days:
+                if (redis := self._units[Unit(tp, "d", day)]) is None:
+                    continue
+                stamps = {at: since for at, (since, _) in redis.stamps.items()}
+                for at, since in stamps.items() if grain == "h" else [(day, redis.since)]:
+                    known[tp, at] = since
+        heads = Rollup.objects.filter(grain=grain, start__in=days).order_by()
+        for tp, day, parts, since in heads.values_list("tp", "start", "parts").annotate(Min("since")):
+            for at in starts_of(grain, day, parts):
+                known[tp, at] = min(since, known.get((tp, at), since))
+        return {place: since for place, since in known.items() if place[1] in wanted}
 
-    def _read(self, grain: Literal["h", "d"], starts: Iterable[int]) -> None:
-        wanted = [
-            (tp, grain, at) for at in set(starts) for tp in self._tps if (tp, grain, at) not in self._known
-        ]
-        pipe = self._client.pipeline(transaction=False)
-        for tp, _, at in wanted:
-            pipe.hgetall(self._keys.index(tp, grain, at))
-        for place, index in zip(wanted, pipe.execute(), strict=True):
-            self._known[place] = {int(at): int(seen.split(b":")[0]) for at, seen in index.items()}
+    def _stored_finer(self, grain: Coarse, starts: Sequence[int]) -> set[tuple[str, int]]:
+        """Partition and hour (or day), where the database has the finer buckets."""
+        rows = Rollup.objects.filter(grain=FINER[grain], start__in=starts).order_by()
+        return set(rows.values_list("tp", "start").distinct())
+
+    def _buckets(self, grain: Grain, spans: Sequence[Span]) -> Iterator[tuple[str, int]]:
+        """The buckets of that grain that Redis has within the spans."""
+        units = list(self._units_in(grain, spans))
+        self._read(units)
+        for unit in units:
+            if (redis := self._units[unit]) is None:
+                continue
+            for at in [unit.start] if grain == "d" else sorted(redis.stamps):
+                if any(low <= at < high for low, high in spans):
+                    yield unit.tp, at
+
+    def _units_in(self, grain: Grain, spans: Sequence[Span]) -> Iterator[Unit]:
+        """The units of Redis that may have such buckets."""
+        width = WIDTH["h"] if grain == "m" else WIDTH["d"]
+        days = self._days()
+        for low, high in spans:
+            for tp in self._tps:
+                if grain == "m":
+                    hours = range(floor(low, width), ceil(high, width), width)
+                    yield from (Unit(tp, "m", at) for at in hours if floor(at, WIDTH["d"]) in days[tp])
+                else:
+                    yield from (Unit(tp, "d", day) for day in days[tp] if low < day + width and day < high)
+
+    def _days(self) -> dict[str, set[int]]:
+        """The days that Redis has of each partition."""
+        if self._days_of is None:
+            pipe = self._client.pipeline(transaction=False)
+            for tp in self._tps:
+                pipe.zrange(self._keys.days(tp), 0, -1)
+            answers = pipe.execute() if self._tps else []
+            self._days_of = {tp: set(map(int, days)) for tp, days in zip(self._tps, answers, strict=True)}
+        return self._days_of
+
+    def _read(self, units: Sequence[Unit]) -> None:
+        wanted = [unit for unit in dict.fromkeys(units) if unit not in self._units]
+        if not wanted:
+            return
+        found = read_presences(self._client, self._keys, self._lives, wanted, self._now)
+        self._units.update({unit: found.get(unit) for unit in wanted})

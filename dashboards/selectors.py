@@ -1,10 +1,10 @@
-"""Figures of any range of time. Redis buckets -> ranges.py picks, store.py sums -> here -> report.
+"""Figures of any range of time. Redis, the database -> spans.py -> here -> report.
 
 All of it comes from the aggregates alone; what they can't tell exactly is said in `notes`.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,12 +13,13 @@ import redis
 
 from dashboards.folds.base import MARKS, OFF
 from dashboards.folds.funnel import STAGES
-from dashboards.keys import Keys, money, split_field, split_partition, split_revenue
-from dashboards.ranges import Cover, cover, kept_minutes
-from dashboards.store import count_union, live_keys, partitions, read_hashes, sum_hashes
+from dashboards.keys import Keys, money, split_field, split_revenue
+from dashboards.ranges import Cover
+from dashboards.spans import Span, Sums, read_span
 
 LONGEST_BY_MINUTE = 48 * 3600  # seconds of a range whose minutes are listed
-Sums = dict[str, int]
+SUMMED = ("events", "bots", "orders", "revenue", "refunds", "stock", "products")
+Minutes = list[dict[str, Any]]
 Money = dict[str, str]  # currency -> exact decimal
 
 
@@ -96,78 +97,46 @@ def report(client: redis.Redis, start: datetime, end: datetime, top: int = 20) -
     """
     if start >= end:
         raise ValueError(f"the range is empty: {rfc3339(start)} is not before {rfc3339(end)}")
-    keys = live_keys(client)
-    span = Span(client, keys, cover(client, keys, partitions(client, keys), start, end))
-    sums = span.sums("events", "bots", "orders", "revenue", "refunds", "stock", "products")
+    found = read_span(client, start, end, lambda span: _report(span, top))
+    found.notes[:0] = _widened(start, end, found)
+    return found
+
+
+def _report(span: Span, top: int) -> Report:
+    """The report of the span's range."""
+    sets = ["visitors", "sessions", *(f"funnel.{stage}" for stage in STAGES)]
+    span.load(*SUMMED, *sets)
+    sums = span.sums(*SUMMED)
+    visitors, sessions, *stages = span.distinct(*sets)
+    minutes, notes = list_minutes(span)
     return Report(
         start=datetime.fromtimestamp(span.cover.start, UTC),
         end=datetime.fromtimestamp(span.cover.end, UTC),
         events=_sorted(sums["events"]),
         bots=_sorted(sums["bots"]),
-        visitors=span.distinct("visitors"),
-        sessions=span.distinct("sessions"),
+        visitors=visitors,
+        sessions=sessions,
         orders={name: sums["orders"].get(name, 0) for name in ("orders", "lines", "units")},
         revenue=_money(sums["revenue"]),
         refunds=_refunds(sums["refunds"]),
         stock=_stock(sums["stock"]),
         products=rank_products(sums["products"], top),
-        funnel={stage: span.distinct(f"funnel.{stage}") for stage in STAGES},
-        minutes=span.minutes(),
-        notes=[
-            *_widened(start, end, span.cover),
-            *span.notes,
-            *_short(sums["products"]),
-            *_gaps(client, keys, span.tps),
-        ],
+        funnel=dict(zip(STAGES, stages, strict=True)),
+        minutes=minutes,
+        notes=[*notes, *_short(sums["products"]), *_gaps(span.cover)],
     )
 
 
-class Span:
-    """Reads the buckets of one range."""
+def list_minutes(span: Span) -> tuple[Minutes | None, list[str]]:
+    """What happened in each minute in which something did, and what is to be said of it.
 
-    def __init__(self, client: redis.Redis, keys: Keys, chosen: Cover) -> None:
-        self._client, self._keys, self.cover = client, keys, chosen
-        self.tps = list(chosen.buckets)
-        self.notes: list[str] = []
-
-    def sums(self, *folds: str) -> dict[str, Sums]:
-        """Each fold's fields summed over the range and all partitions."""
-        groups = [(fold, self._names(tp, fold)) for fold in folds for tp in self.tps]
-        sums: dict[str, Sums] = {fold: defaultdict(int) for fold in folds}
-        found = sum_hashes(self._client, [names for _, names in groups])
-        for (fold, _), part in zip(groups, found, strict=True):
-            for name, number in part.items():
-                sums[fold][name] += number
-        return sums
-
-    def distinct(self, fold: str) -> int:
-        """How many distinct members the fold's sets have together (0.81 % standard error)."""
-        return count_union(self._client, [self._names(tp, fold) for tp in self.tps])
-
-    def minutes(self) -> list[dict[str, Any]] | None:
-        """What happened in each minute in which something did; None where the range is too long."""
-        if self.cover.end - self.cover.start > LONGEST_BY_MINUTE:
-            return None
-        found, whole = kept_minutes(self._client, self._keys, self.tps, (self.cover.start, self.cover.end))
-        if not whole:
-            self.notes.append("some minutes are missing in the list: they are no longer kept one by one")
-        wanted = [("clicks", "events"), ("orders", "orders"), ("orders", "revenue")]
-        groups = [
-            (fold, found[tp], [self._keys.bucket(tp, "m", at, fold) for at in found[tp]])
-            for topic, fold in wanted
-            for tp in self.tps
-            if split_partition(tp)[0] == topic
-        ]
-        by_minute: dict[int, dict[str, Sums]] = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
-        hashes = read_hashes(self._client, [names for _, _, names in groups])
-        for (fold, starts, _), each in zip(groups, hashes, strict=True):
-            for at, fields in zip(starts, each, strict=True):
-                for name, number in fields.items():
-                    by_minute[at][fold][name] += number
-        return [_minute(at, by_minute[at]) for at in sorted(by_minute)]
-
-    def _names(self, tp: str, fold: str) -> list[str]:
-        return [self._keys.bucket(tp, grain, at, fold) for grain, at in self.cover.buckets[tp]]
+    None where the range is too long for a list.
+    """
+    if span.cover.end - span.cover.start > LONGEST_BY_MINUTE:
+        return None, []
+    found, whole = span.by_minute("events", "orders", "revenue")
+    notes = [] if whole else ["some minutes are missing in the list: they are no longer kept one by one"]
+    return [_minute(at, found[at]) for at in sorted(found)], notes
 
 
 def rank_products(fields: Mapping[str, int], top: int) -> list[ProductRow]:
@@ -238,8 +207,8 @@ def _stock(sums: Mapping[str, int]) -> dict[str, Sums]:
     return dict(sorted(reasons.items()))
 
 
-def _widened(start: datetime, end: datetime, used: Cover) -> list[str]:
-    if (used.start, used.end) == (start.timestamp(), end.timestamp()):
+def _widened(start: datetime, end: datetime, used: Report) -> list[str]:
+    if (used.start, used.end) == (start, end):
         return []
     return ["the range is wider than asked for: finer buckets are not kept for its ends"]
 
@@ -250,11 +219,11 @@ def _short(products: Mapping[str, int]) -> list[str]:
     return [f"views of a product may be up to {off:,} more: full buckets dropped the rarest"] if off else []
 
 
-def _gaps(client: redis.Redis, keys: Keys, tps: Sequence[str]) -> list[str]:
+def _gaps(used: Cover) -> list[str]:
     return [
         f"{tp}: offsets {first} to {last} were gone from the log before they could be counted"
-        for tp in tps
-        for first, last in read_gaps(client, keys, tp)
+        for tp, life in used.lives.items()
+        for first, last in life.gaps
     ]
 
 

@@ -13,7 +13,7 @@ from dashboards.batch import Place
 from dashboards.folds import FOLDS
 from dashboards.folds.base import Counts, Uniques
 from dashboards.keys import Grain, Keys, retention, split_partition
-from dashboards.ranges import MARGIN_S
+from dashboards.presence import MARGIN_S
 from dashboards.store import read_position, read_together
 
 Stamps = dict[int, tuple[int, int]]  # finer bucket -> first written (epoch s), by a batch from that offset on

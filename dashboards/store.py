@@ -170,28 +170,50 @@ def _set_size(client: redis.Redis, name: str, members: Sequence[str]) -> int:
     return int(pipe.execute()[-2])
 
 
-def count_union(client: redis.Redis, groups: Sequence[Sequence[str]]) -> int:
-    """How many distinct members the HyperLogLogs have together. A group: keys of one partition.
+def count_unions(
+    client: redis.Redis, wanted: Sequence[tuple[Sequence[Sequence[str]], Sequence[bytes]]]
+) -> list[int]:
+    """How many distinct members HyperLogLogs have together, for each (groups, serialised): one round trip.
 
+    A group: keys of one partition. serialised: sets that are not in Redis, as it gives them.
     On a cluster each partition's are merged where they are, and the results once more in one place.
     """
-    if not _is_cluster(client):
-        keys = [key for group in groups for key in group]
-        return client.pfcount(*keys) if keys else 0
-    return _count_by_copies(client, groups)
+    if _is_cluster(client):
+        return [_count_by_copies(client, groups, more) for groups, more in wanted]
+    name = f"{changes_channel()}:{{{uuid.uuid4().hex}}}"
+    pipe = client.pipeline(transaction=False)
+    counts = []
+    for place, (groups, more) in enumerate(wanted):
+        copies = [f"{name}:{place}:{number}" for number in range(len(more))]
+        for copy, text in zip(copies, more, strict=True):
+            pipe.set(copy, text, ex=10)
+        keys = [*(key for group in groups for key in group), *copies]
+        counts.append(len(pipe))
+        pipe.pfcount(*keys) if keys else pipe.exists(name)  # of nothing: 0
+        if copies:
+            pipe.unlink(*copies)
+    answers = pipe.execute() if wanted else []
+    return [int(answers[place]) for place in counts]
 
 
-def _count_by_copies(client: redis.Redis, groups: Sequence[Sequence[str]]) -> int:
+def count_union(client: redis.Redis, groups: Sequence[Sequence[str]]) -> int:
+    """How many distinct members the HyperLogLogs have together. A group: keys of one partition."""
+    return count_unions(client, [(groups, ())])[0]
+
+
+def _count_by_copies(client: redis.Redis, groups: Sequence[Sequence[str]], more: Sequence[bytes]) -> int:
     name = uuid.uuid4().hex
-    copies = []
-    for number, group in enumerate(group for group in groups if group):
+    texts = list(more)
+    for group in filter(None, groups):
         merged = f"{group[0]}:{name}"  # the partition's braces keep it in the partition's slot
         client.pfmerge(merged, *group)
-        copies.append(f"{changes_channel()}:{{{name}}}:{number}")
-        client.set(copies[-1], cast(bytes, client.get(merged)), ex=10)
+        texts.append(cast(bytes, client.get(merged)))
         client.delete(merged)
-    if not copies:
+    if not texts:
         return 0
+    copies = [f"{changes_channel()}:{{{name}}}:{number}" for number in range(len(texts))]
+    for copy, text in zip(copies, texts, strict=True):
+        client.set(copy, text, ex=10)
     found = client.pfcount(*copies)
     client.delete(*copies)
     return found

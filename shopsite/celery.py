@@ -17,6 +17,7 @@ EVERY_SECONDS = {  # the doors of tasks.py that beat knocks at
     "expire_reservations": 10.0,
     "fill_backorders": 10.0,
     "tell_waiting": 60.0,
+    "write_history": 60.0,
     "trim_events": 3_600.0,
     "forget_carts": 86_400.0,
 }

@@ -90,6 +90,12 @@ KEEP_SECONDS_MINUTES = env.number("KEEP_SECONDS_MINUTES", 15, 1, 1440)  # second
 KEEP_MINUTES_HOURS = env.number("KEEP_MINUTES_HOURS", 48, 1, 8760)
 KEEP_HOURS_DAYS = env.number("KEEP_HOURS_DAYS", 90, 1, 3650)
 KEEP_DAYS_YEARS = env.number("KEEP_DAYS_YEARS", 3, 1, 100)
+# --- history of the aggregates, in the database ---------------------------------------------------
+HISTORY_SETTLED_MINUTES = env.number("HISTORY_SETTLED_MINUTES", 5, 1, 1440)  # unchanged so long: written
+HISTORY_MOVE_HOURS = env.number("HISTORY_MOVE_HOURS", 36, 30, 8760)  # unchanged so long: leaves Redis
+HISTORY_MINUTES_DAYS = env.number("HISTORY_MINUTES_DAYS", 8, 1, 3650)
+HISTORY_HOURS_DAYS = env.number("HISTORY_HOURS_DAYS", 400, 1, 36500)
+HISTORY_DAYS_YEARS = env.number("HISTORY_DAYS_YEARS", 10, 1, 100)
 
 # --- Celery -----------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL

@@ -6,9 +6,12 @@ sweep finds whatever Redis lost.
 
 from celery import shared_task
 
+from dashboards.history import write_history as write_settled
+from dashboards.totals import make_totals
 from orders import mails
 from shopsite import fulfilment, pipeline
 from shopsite.events import trim
+from shopsite.events.redis import redis_client
 from shopsite.fulfilment.wake import wake
 from shopsite.storefront import carts, waiting
 
@@ -89,3 +92,12 @@ def tell_waiting() -> int:
 def forget_carts() -> int:
     """Delete carts that nobody will come back to; how many lines."""
     return carts.forget_old()
+
+
+@shared_task(name="shopsite.tasks.write_history")
+def write_history() -> int:
+    """Write settled aggregates to the database, move old ones there; how many units."""
+    done = write_settled(redis_client())
+    if done.finished:
+        make_totals(redis_client())
+    return done.units + done.moved

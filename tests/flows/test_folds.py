@@ -16,6 +16,7 @@ from dashboards.keys import first_keys
 from dashboards.selectors import report, rfc3339
 from tests.support.aggregates import Log, click, everything, log_of, numbered, paid, stock, writer_of
 
+pytestmark = pytest.mark.django_db
 Redis = redis_package.Redis
 REES46 = Path(__file__).parents[3] / "shared" / "data" / "rees46"
 Event = Mapping[str, object]

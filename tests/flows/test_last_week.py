@@ -8,6 +8,7 @@ import redis as redis_package
 from dashboards.lastweek import LastWeek, read_last_week
 from tests.support.live import happens
 
+pytestmark = pytest.mark.django_db
 Redis = redis_package.Redis
 NOW = datetime.now(UTC).replace(second=30, microsecond=0)
 

@@ -17,6 +17,7 @@ from dashboards.keys import first_keys
 from dashboards.selectors import report, rfc3339
 from tests.support.aggregates import click, log_of, numbered, paid, stock, writer_of
 
+pytestmark = pytest.mark.django_db
 Redis = redis_package.Redis
 BEGIN = datetime(2011, 3, 1, 22, 50, tzinfo=UTC)
 MOMENTS = [BEGIN + timedelta(seconds=seconds) for seconds in range(0, 3 * 86_400, 997)]

@@ -29,7 +29,7 @@ from tests.support import child_env, until
 from tests.support.aggregates import NOW, click
 from tests.support.servers import Kafka
 
-pytestmark = [pytest.mark.kafka]
+pytestmark = [pytest.mark.kafka, pytest.mark.django_db(transaction=True)]
 DAY = (NOW.replace(hour=0), NOW.replace(hour=23))
 
 

@@ -1,0 +1,151 @@
+"""Read the rows of a range that Redis does not have itself. Cover, the database -> here -> selectors.py.
+
+Each row is judged by rollups.verdict() against what Redis has of its unit; where the row knows more, the
+unit's key of that fold is left out of what is read from Redis (`held`).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dashboards.keys import WIDTH, Grain
+from dashboards.models import Rollup, Total
+from dashboards.ranges import Cover, Span, floor
+from dashboards.rollups import Presence, Unit, Value, month_of, unit_of, unpack, verdict
+
+Newest = dict[int, list[tuple[str, int]]]  # by day: partition and offset from which on Redis has it
+RANGES = 20  # of days in one query: where there are more, their hull is read
+
+
+@dataclass
+class Stored:
+    """What the database adds to the buckets that Redis has."""
+
+    values: dict[str, list[tuple[int, Value]]] = field(default_factory=lambda: defaultdict(list))
+    held: set[tuple[Unit, str]] = field(default_factory=set)  # units and folds that Redis is not asked for
+
+    def counts(self, fold: str) -> Iterator[tuple[int, Mapping[str, int]]]:
+        """Start of the bucket, fields. A total of a month has the month's start."""
+        return ((at, value) for at, value in self.values[fold] if isinstance(value, dict))
+
+    def sets(self, fold: str) -> list[bytes]:
+        """HyperLogLogs as Redis serialises them."""
+        return [value for _, value in self.values[fold] if isinstance(value, bytes)]
+
+
+def read_stored(cover: Cover, folds: Sequence[str], *, by_bucket: bool = False) -> Stored:
+    """The rows that count in the range. by_bucket: no totals of months."""
+    found = Stored()
+    for grain, spans in cover.spans.items():
+        left = [span for span in spans if span[0] < span[1]]
+        if left and grain in ("d", "h"):
+            left = _take_totals(found, cover, grain, left, folds, by_bucket=by_bucket)
+        if left:
+            _take_rows(found, cover.presences, grain, left, folds)
+    return found
+
+
+def _take_rows(
+    found: Stored,
+    presences: Mapping[Unit, Presence],
+    grain: Grain,
+    spans: Sequence[Span],
+    folds: Sequence[str],
+) -> None:
+    width = WIDTH["h"] if grain == "m" else WIDTH["d"]
+    units = [(floor(low, width), -floor(-high, width)) for low, high in spans]
+    if len(units) > RANGES:
+        units = [(units[0][0], units[-1][1])]
+    for low, high in units:
+        rows = Rollup.objects.filter(grain=grain, fold__in=folds, start__gte=low, start__lt=high)
+        for tp, start, fold, first, next_, data in rows.values_list(
+            "tp", "start", "fold", "first", "next", "data"
+        ).iterator():
+            unit = unit_of(tp, grain, start)
+            who = verdict(first, next_, presences.get(unit))
+            if who == "redis":
+                continue
+            if who == "row":
+                found.held.add((unit, fold))
+            _add(found, fold, spans, data)
+
+
+def _add(found: Stored, fold: str, spans: Sequence[Span], data: bytes | memoryview) -> None:
+    for at, value in unpack(data).items():
+        if any(low <= at < high for low, high in spans):
+            found.values[fold].append((at, value))
+
+
+# --- totals -----------------------------------------------------------------------------------
+def _take_totals(
+    found: Stored, cover: Cover, grain: Grain, spans: list[Span], folds: Sequence[str], *, by_bucket: bool
+) -> list[Span]:
+    """Take what is added up already; returns the spans that are left, of whole days."""
+    taken: set[int] = set()
+    newest: dict[int, list[tuple[str, int]]] = defaultdict(
+        list
+    )  # by day: what Redis has, from which offset on
+    for unit, redis in cover.presences.items():
+        if unit.grain == "d":
+            newest[unit.start].append((unit.tp, redis.first))
+    if grain == "d" and not by_bucket:
+        months = _months_in(spans)
+        taken |= _take(found, "M", months, spans, folds, newest) if months else set()
+    days = [day for low, high in spans for day in _days_in(low, high) if day not in taken]
+    if days:
+        taken |= _take(found, grain, days, spans, folds, newest)
+    return list(_without(spans, taken))
+
+
+def _take(
+    found: Stored,
+    grain: str,
+    starts: Sequence[int],
+    spans: Sequence[Span],
+    folds: Sequence[str],
+    newest: Newest,
+) -> set[int]:
+    """Take the totals that Redis's buckets do not overlap; returns the days that they hold."""
+    wanted = set(starts)
+    rows = Total.objects.filter(grain=grain, start__gte=min(starts), start__lte=max(starts))
+    usable: dict[int, set[int]] = {}
+    for start, reached in rows.filter(fold="").values_list("start", "reached"):
+        if start not in wanted:
+            continue
+        days = _days_in(start, _month_end(start)) if grain == "M" else [start]
+        if all(first >= reached.get(tp, 0) for day in days for tp, first in newest.get(day, ())):
+            usable[start] = set(days)
+    for start, fold, data in rows.filter(fold__in=folds).values_list("start", "fold", "data").iterator():
+        if start in usable:
+            _add(found, fold, spans, data)
+    return {day for days in usable.values() for day in days}
+
+
+def _days_in(low: int, high: int) -> list[int]:
+    width = WIDTH["d"]
+    return list(range(floor(low, width), -floor(-high, width), width))
+
+
+def _months_in(spans: Sequence[Span]) -> list[int]:
+    """The starts of the months that lie wholly within a span."""
+    months = {month_of(day) for low, high in spans for day in _days_in(low, high)}
+    return sorted(
+        month for month in months if any(low <= month and _month_end(month) <= high for low, high in spans)
+    )
+
+
+def _month_end(month: int) -> int:
+    return month_of(month + 32 * WIDTH["d"])
+
+
+def _without(spans: Iterable[Span], days: set[int]) -> Iterator[Span]:
+    """The spans without these days; days that are left and touch are one span."""
+    for low, high in spans:
+        begin = low
+        for day in _days_in(low, high):
+            if day in days:
+                if begin < day:
+                    yield begin, day
+                begin = max(begin, day + WIDTH["d"])
+        if begin < high:
+            yield begin, high
