@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +46,31 @@ class Demo:
     origin: str
 
 
-def arguments(about: str) -> argparse.Namespace:
-    """The command line that every benchmark has."""
+def arguments_parser(about: str) -> argparse.ArgumentParser:
+    """The command line that every benchmark has; some add to it."""
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--quick", action="store_true", help="under 3 minutes")
-    return parser.parse_args()
+    return parser
+
+
+def arguments(about: str) -> argparse.Namespace:
+    """What the command line says."""
+    return arguments_parser(about).parse_args()
 
 
 def at_most(name: str, value: float, unit: str, limit: float) -> Figure:
     """A figure that should not be above a limit."""
     return Figure(name, round(value, 2), unit, target=f"<= {limit:g}", met=value <= limit)
+
+
+def at_least(name: str, value: float, unit: str, limit: float) -> Figure:
+    """A figure that should not be below a limit."""
+    return Figure(name, round(value, 2), unit, target=f">= {limit:g}", met=value >= limit)
+
+
+def beside(figure: Figure, peer: float, ratio: float) -> Figure:
+    """The figure with what a peer reaches, and how many times that is."""
+    return replace(figure, peer=round(peer, 2), ratio=round(ratio, 2))
 
 
 def finish(benchmark: str, settings: dict[str, Any], figures: list[Figure]) -> None:

@@ -21,6 +21,39 @@ local function add(key, field, number)
   end
 end
 
+-- Adds to many fields in two commands: the sums that a double surely holds are made here, the others by add().
+local DIGITS, EXACT, AT_ONCE = 15, 1e15, 500  -- Lua passes at most some thousands of arguments
+local function add_some(key, fields, numbers)
+  local stored, sums = redis.call('HMGET', key, unpack(fields)), {}
+  for place, field in ipairs(fields) do
+    local old, number = stored[place] or '0', numbers[place]
+    local sum = type(number) == 'number' and #old <= DIGITS and tonumber(old)
+    if sum and math.abs(sum + number) < EXACT then
+      sums[#sums + 1] = field
+      sums[#sums + 1] = sum + number
+    else
+      add(key, field, number)
+    end
+  end
+  if #sums > 0 then
+    redis.call('HSET', key, unpack(sums))
+  end
+end
+
+local function add_all(key, added)
+  local fields, numbers = {}, {}
+  for field, number in pairs(added) do
+    fields[#fields + 1], numbers[#numbers + 1] = field, number
+    if #fields == AT_ONCE then
+      add_some(key, fields, numbers)
+      fields, numbers = {}, {}
+    end
+  end
+  if #fields > 0 then
+    add_some(key, fields, numbers)
+  end
+end
+
 -- Where a name begins: behind "v|" or "r|EUR|" of a fold whose fields have kinds.
 local function kind_of(field, has_kinds)
   return has_kinds and (field:match('^%l+|%u%u%u|') or field:match('^%l+|')) or ''
@@ -118,9 +151,7 @@ local function count(counts)
   for _, entry in ipairs(counts) do
     for place, index in ipairs(entry[1]) do
       local key, cap = KEYS[index], entry[3][place]
-      for field, number in pairs(entry[2]) do
-        add(key, field, number)
-      end
+      add_all(key, entry[2])
       if cap > 0 and redis.call('HLEN', key) > cap then
         prune(key, cap, entry[4])
       end

@@ -179,6 +179,16 @@ def test_money_beyond_a_double_stays_exact(redis: Redis) -> None:
     assert counted(redis, "orders-0", "revenue") == {"GBP": 30 * 999_999_999_999_999}
 
 
+@pytest.mark.parametrize("stored", [10**15 - 9, 10**15, 2**53 - 3, 2**53 + 1, 9 * 10**17, -(10**15) - 3])
+def test_sums_are_exact_where_a_double_is_not(redis: Redis, stored: int) -> None:
+    key = first_keys().bucket("orders-0", "m", MINUTE, "revenue")
+    redis.hset(key, "GBP", stored)
+
+    numbered("orders-0", [paid("a", "0.000007"), paid("b", "0.000008")]).fold(writer_of(redis), [1])
+
+    assert redis.hget(key, "GBP") == str(stored + 15).encode()
+
+
 def test_every_bucket_ends_by_itself(redis: Redis, settings: LazySettings) -> None:
     numbered("orders-0", [paid("a", "1")]).fold(writer_of(redis))
     log_of("clicks-0", [click()]).fold(writer_of(redis))
