@@ -28,7 +28,7 @@ from shopsite.events.inbox import Received
 from shopsite.fulfilment import TEST_CARDS, ForbiddenMove, InvalidRefund, OutOfStock
 from tests.support.laws import breaches
 from tests.support.messages import order_message, stock_message
-from tests.support.moody_bank import ANSWERS, AT_ONCE, MoodyBank
+from tests.support.moody_bank import ANSWERS, MoodyBank
 from tests.support.shop import PRICE, buyer, cart, place, read_back
 
 UNITS = {"A": 5, "B": 3, "LATER": 1}  # LATER may be backordered
@@ -135,9 +135,8 @@ class Orders(RuleBasedStateMachine):
     @rule()
     def sweep_finds_what_is_due(self) -> None:
         pauses_are_over()
-        with self.asked(AT_ONCE):
-            fulfilment.charge_due()
-            fulfilment.give_due()
+        fulfilment.charge_due()
+        give_due_now()
 
     @rule()
     def worker_fills_backorders(self) -> None:
@@ -228,6 +227,12 @@ def charge_now(order_id: str) -> None:
     """Another worker charges the order, whatever lease or pause there is."""
     pauses_are_over()
     fulfilment.charge(order_id)
+
+
+def give_due_now() -> None:
+    """Another worker gives the refunds, whatever lease or pause there is."""
+    pauses_are_over()
+    fulfilment.give_due()
 
 
 def reservations_are_over(*, days: bool) -> None:

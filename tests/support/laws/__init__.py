@@ -1,7 +1,7 @@
 """What holds in a shop at any moment, whatever happened: one function a law, each names its breaches.
 
 The state machine asks after every step, races and killings at their end; LAWS_AT_REST hold once nothing
-is under way any more. `python -m tests.support.laws` asks from outside.
+is under way any more. ask_laws.py asks from outside.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""`python -m tests.support.laws`: a line for each breach of LAWS_AT_REST in the environment's database."""
+"""`python -m tests.support.ask_laws`: a line for each breach of LAWS_AT_REST, in the database that is set."""
 
 import django
 

@@ -1,0 +1,78 @@
+"""Ways to switch a guard off for a test: a condition of an UPDATE, or that something is unique."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from django.db import connection
+from django.db.models import Field, Model, QuerySet
+
+
+@contextmanager
+def without_condition(model: type[Model], *names: str) -> Iterator[None]:
+    """Every filter of this model forgets these conditions."""
+    filter_as_ever = QuerySet.filter
+
+    def filter_less(rows: "QuerySet[Any]", *args: object, **conditions: object) -> "QuerySet[Any]":
+        if rows.model is model:
+            conditions = {name: value for name, value in conditions.items() if name not in names}
+        return filter_as_ever(rows, *args, **conditions)
+
+    with patch.object(QuerySet, "filter", filter_less):
+        yield
+
+
+@contextmanager
+def without_constraint(model: type[Model], name: str) -> Iterator[None]:
+    """The table lacks this unique constraint for a while; whatever breaks it must not stay."""
+    constraint = next(each for each in model._meta.constraints if each.name == name)
+    others = [each for each in model._meta.constraints if each is not constraint]
+    # SQLite makes the table anew, from what the model says then
+    with patch.object(model._meta, "constraints", others), connection.schema_editor() as editor:
+        editor.remove_constraint(model, constraint)
+    with ExitStack() as afterwards:
+        afterwards.callback(_restore_constraint, model, constraint)
+        afterwards.callback(model._default_manager.all().delete)
+        yield
+
+
+def _restore_constraint(model: type[Model], constraint: Any) -> None:  # noqa: ANN401 - any kind of constraint
+    with connection.schema_editor() as editor:
+        editor.add_constraint(model, constraint)
+
+
+@contextmanager
+def without_unique(model: type[Model], name: str) -> Iterator[None]:
+    """The column may have the same value twice for a while; whatever has must not stay."""
+    unique = model._meta.get_field(name)
+    assert isinstance(unique, Field)
+    plain = unique.clone()
+    plain._unique = False  # type: ignore[attr-defined]  # what `unique` reads
+    plain.set_attributes_from_name(name)
+    plain.model = model
+    with connection.schema_editor() as editor:
+        editor.alter_field(model, unique, plain)
+    with ExitStack() as afterwards:
+        afterwards.callback(_alter, model, plain, unique)
+        afterwards.callback(model._default_manager.all().delete)
+        yield
+
+
+def _alter(model: type[Model], old: "Field[Any, Any]", new: "Field[Any, Any]") -> None:
+    with connection.schema_editor() as editor:
+        editor.alter_field(model, old, new)
+
+
+@contextmanager
+def not_seen_yet(model: type[Model]) -> Iterator[None]:
+    """Reads of one row find nothing at first, as when the other's transaction has not committed yet."""
+    get_as_ever, looks = QuerySet.get, [True]
+
+    def get_blindly(rows: "QuerySet[Any]", *args: object, **conditions: object) -> object:
+        if rows.model is model and looks and looks.pop():
+            raise model.DoesNotExist
+        return get_as_ever(rows, *args, **conditions)
+
+    with patch.object(QuerySet, "get", get_blindly):
+        yield
