@@ -17,12 +17,9 @@ from typing import TypeVar, TypeVarTuple
 from weakref import WeakKeyDictionary
 
 import msgpack
-from django.conf import settings
 from django.db import DatabaseError, connections
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from dashboards.frames import Screen
@@ -31,6 +28,7 @@ from dashboards.lastweek import read_last_week
 from dashboards.live import read_board
 from dashboards.picture import Picture
 from dashboards.window import Window
+from shopsite.events.redis import listening_client
 
 FRAME_S = 0.1
 QUIET_S = 1.0  # a frame at least so often: windows move on, and viewers hear that the hub lives
@@ -152,7 +150,7 @@ class Hub:
         """Hear which keys were touched. After any loss everything is read again, so nothing is missed."""
         while True:
             try:
-                async with _redis() as client, client.pubsub() as changes:
+                async with listening_client() as client, client.pubsub() as changes:
                     await changes.subscribe(changes_channel())
                     while True:
                         await self._hear(changes)
@@ -178,7 +176,7 @@ class Hub:
         await self._dirty.wait()  # until changes are heard: what is read before could miss one
         while True:
             try:
-                async with _redis() as client:
+                async with listening_client() as client:
                     while True:
                         started = time.monotonic()
                         self._dirty.clear()
@@ -237,18 +235,6 @@ class Hub:
 
     def _in_thread(self, work: Callable[[*Args], T], *args: *Args) -> Awaitable[T]:
         return asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
-
-
-def _redis() -> Redis:
-    """A client that tells of a lost connection: one that came back by itself would hide a gap."""
-    return Redis.from_url(
-        settings.REDIS_URL,
-        socket_timeout=None,  # the client's own way to time out swallows cancellations on Python 3.11
-        socket_connect_timeout=2,
-        socket_keepalive=True,
-        health_check_interval=10,
-        retry=Retry(NoBackoff(), 0),
-    )
 
 
 async def _within(seconds: float, event: asyncio.Event) -> None:

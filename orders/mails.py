@@ -18,6 +18,7 @@ from django.db.models import F
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from orders import news
 from orders.models import Line, Mail, Order
 from orders.money import money_text
 
@@ -65,7 +66,10 @@ def write(order: Order, kind: str, *, number: int = 1, facts: Mapping[str, str] 
             "created_at": now,
         },
     )
-    return mail if new else None
+    if not new:
+        return None
+    news.tell([order.order_id])
+    return mail
 
 
 def send(mail_id: int) -> bool:
@@ -83,6 +87,7 @@ def send(mail_id: int) -> bool:
     Mail.objects.filter(pk=mail_id).update(
         state=Mail.State.SENT, sent_at=timezone.now(), why="", next_try_at=None
     )
+    news.tell([mail.order_id])
     return True
 
 
@@ -107,6 +112,7 @@ def _later(mail: Mail, error: Exception) -> None:
             why=f"given up after {mail.tries} tries: {error}"[:200],
             next_try_at=None,
         )
+        news.tell([mail.order_id])
         return
     pause = min(timedelta(seconds=10 * 2**mail.tries), MAX_PAUSE)
     Mail.objects.filter(pk=mail.pk).update(why=f"not yet: {error}"[:200], next_try_at=timezone.now() + pause)

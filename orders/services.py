@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from django.utils import timezone
 
+from orders import news
 from orders.models import Lead, Line, Order, Transition
 from orders.states import EVENT_TYPES, NEW, ForbiddenMove, Status, check
 from shopsite.events.outbox import publish
@@ -61,6 +62,7 @@ def note(
         actor=actor[:150],
         event_id=event_id,
     )
+    news.tell([order.order_id])
 
 
 def move(

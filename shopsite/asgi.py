@@ -12,16 +12,17 @@ django_application = get_asgi_application()
 
 from dashboards.live import register_board
 from dashboards.origins import own_pages_only
-from dashboards.routing import websocket_urlpatterns
+from dashboards.routing import websocket_urlpatterns as live_pages
 from shopsite import boards
 from shopsite.api.server import with_api
 from shopsite.events.collect import with_collect
+from shopsite.storefront.routing import websocket_urlpatterns as order_pages
 
 register_board(boards)  # dashboards may not know of orders and stock themselves
 
 application = ProtocolTypeRouter(
     {
         "http": with_collect(with_api(django_application)),
-        "websocket": own_pages_only(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        "websocket": own_pages_only(AuthMiddlewareStack(URLRouter([*live_pages, *order_pages]))),
     }
 )

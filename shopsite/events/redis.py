@@ -1,10 +1,12 @@
-"""The one Redis client of a process. settings.REDIS_URL -> here -> heartbeats, aggregates, the hub."""
+"""Redis clients. settings.REDIS_URL -> here -> heartbeats, aggregates, the hubs of the websockets."""
 
 import os
 
 import redis
 from django.conf import settings
-from redis.backoff import ConstantBackoff
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import ConstantBackoff, NoBackoff
 from redis.retry import Retry
 
 _clients: dict[tuple[int, str], redis.Redis] = {}
@@ -28,3 +30,15 @@ def redis_client() -> redis.Redis:
             health_check_interval=30,
         )
     return client
+
+
+def listening_client() -> AsyncRedis:
+    """A client to listen with, that tells of a lost connection: one that came back by itself hides a gap."""
+    return AsyncRedis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=None,  # the client's own way to time out swallows cancellations on Python 3.11
+        socket_connect_timeout=2,
+        socket_keepalive=True,
+        health_check_interval=10,
+        retry=AsyncRetry(NoBackoff(), 0),
+    )

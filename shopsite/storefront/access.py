@@ -1,4 +1,4 @@
-"""Who may see an order. views/orders.py -> here.
+"""Who may see an order. views/orders.py, sockets.py -> here.
 
 An order with an account is its account's; one without belongs to the browser that made it. Staff see all.
 Whoever else has the address learns nothing, not even whether there is such an order.
@@ -8,24 +8,25 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from orders.models import Order
-from shopsite.storefront.visitors import ShopRequest
+from shopsite.storefront.visitors import ShopRequest, Visitor
 
 View = Callable[..., HttpResponseBase]
 
 
-def may_see(request: ShopRequest, order: Order) -> bool:
+def may_see(order: Order, *, user: object, visitor: Visitor) -> bool:
     """Whether the order is the visitor's, the account's, or the staff's business."""
-    user = request.user
-    if user.is_staff and user.has_perm("orders.view_order"):
+    account = user if isinstance(user, User) and user.is_active else None
+    if account and account.is_staff and account.has_perm("orders.view_order"):
         return True
     if order.account_id is not None:
-        return order.account_id == user.pk
-    return bool(order.user_id) and not request.visitor.is_new and order.user_id == request.visitor.id
+        return account is not None and order.account_id == account.pk
+    return bool(order.user_id) and not visitor.is_new and order.user_id == visitor.id
 
 
 def own_order(view: View) -> View:
@@ -34,7 +35,7 @@ def own_order(view: View) -> View:
     @wraps(view)
     def checked(request: ShopRequest, order_id: str, **kwargs: Any) -> HttpResponseBase:
         order = Order.objects.filter(pk=order_id).first()
-        if order and may_see(request, order):
+        if order and may_see(order, user=request.user, visitor=request.visitor):
             return view(request, order, **kwargs)
         if order and order.user_id == request.visitor.id and not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())  # its owner logged out of this browser

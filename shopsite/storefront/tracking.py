@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 from django.utils import timezone
 
+from orders.models import Order
 from orders.selectors import OrderView
 from orders.states import Status
 from shopsite.storefront.delivery import arrives, posted_on
@@ -81,6 +83,22 @@ class Tracking:
     is_live: bool  # more will happen by itself
     changed_at: datetime
     charged: str  # what became of the card
+
+
+def page_version(order: Order) -> str:
+    """Another one whenever the order's page would read otherwise."""
+    return version_of(order, mail_states(order))
+
+
+def mail_states(order: Order) -> list[str]:
+    """The states of the order's mails, oldest first."""
+    return list(order.mails.order_by("pk").values_list("state", flat=True))
+
+
+def version_of(order: Order, mails: Sequence[str]) -> str:
+    """page_version(), where the states of the mails are known."""
+    facts = (order.status, order.changed_at.isoformat(), str(order.refunded), *mails)
+    return sha256("|".join(facts).encode()).hexdigest()[:16]
 
 
 def tracking(view: OrderView) -> Tracking:

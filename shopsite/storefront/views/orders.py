@@ -1,7 +1,6 @@
 """An order's page, alive, and what can be done with it. urls.py -> here -> orders.selectors, fulfilment."""
 
 from collections.abc import Sequence
-from hashlib import sha256
 
 from django.conf import settings
 from django.contrib import messages
@@ -24,7 +23,7 @@ from shopsite.storefront.access import own_order
 from shopsite.storefront.clicks import note
 from shopsite.storefront.forms import CardForm, summary
 from shopsite.storefront.items import items, products
-from shopsite.storefront.tracking import SHORT, tracking
+from shopsite.storefront.tracking import SHORT, mail_states, tracking, version_of
 from shopsite.storefront.visitors import ShopRequest
 
 PER_PAGE = 10
@@ -40,11 +39,13 @@ def order(request: ShopRequest, order: Order) -> HttpResponse:
     if LOOK_AGAIN not in request.headers:
         note(request, "page_view")
     view = order_view(order.order_id)
+    states = [mail.state for mail in view.mails]
     context = {
         "view": view,
         "order": view.order,
         "tracking": tracking(view),
-        "version": _version(view.order, [mail.state for mail in view.mails]),
+        "version": version_of(view.order, states),
+        "is_over": _is_over(view.order, states),
         "show_mails": settings.DEMO or request.user.is_staff,
         "still_there": view.can_pay_again and _still_there(view),
     }
@@ -56,19 +57,18 @@ def order(request: ShopRequest, order: Order) -> HttpResponse:
 @own_order
 def status(request: ShopRequest, order: Order) -> HttpResponseBase:
     """The version of the order's page, for order.js: a 304 where it would read the same."""
-    mails = list(order.mails.order_by("pk").values_list("state", flat=True))
-    version = _version(order, mails)
+    mails = mail_states(order)
+    version = version_of(order, mails)
     tag = {"ETag": f'"{version}"'}
     if request.headers.get("If-None-Match") == tag["ETag"]:
         return HttpResponseNotModified(headers=tag)
-    is_over = order.status in FINAL and Mail.State.DUE not in mails
-    return JsonResponse({"status": order.status, "version": version, "over": is_over}, headers=tag)
+    news = {"status": order.status, "version": version, "over": _is_over(order, mails)}
+    return JsonResponse(news, headers=tag)
 
 
-def _version(order: Order, mails: Sequence[str]) -> str:
-    """Another one whenever the page would read otherwise; `mails` are the states of its mails."""
-    facts = (order.status, order.changed_at.isoformat(), str(order.refunded), *mails)
-    return sha256("|".join(facts).encode()).hexdigest()[:16]
+def _is_over(order: Order, mails: Sequence[str]) -> bool:
+    """Whether the page will never read otherwise by itself; `mails` are the states of its mails."""
+    return order.status in FINAL and Mail.State.DUE not in mails
 
 
 def _still_there(view: OrderView) -> bool:
