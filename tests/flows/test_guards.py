@@ -35,7 +35,7 @@ from shopsite.events.schemas import read_stock
 from shopsite.fulfilment import InvalidRefund, OutOfStock, charge, give_due, refund_order
 from shopsite.fulfilment.place import keep_until
 from tests.support.bank import bank
-from tests.support.guards import not_seen_yet, without_condition, without_constraint, without_unique
+from tests.support.guards import not_seen_yet, without_condition, without_constraint
 from tests.support.laws import breaches
 from tests.support.moody_bank import AT_ONCE, MoodyBank
 from tests.support.order_machine import charge_now, give_due_now
@@ -245,7 +245,7 @@ GUARDS = (
     ),
     Guard(
         "stock: one row of the ledger an event",
-        partial(without_unique, Movement, "event_id"),
+        partial(without_constraint, Movement, "ledger_event_once"),
         one_stock_event_is_posted_twice,
     ),
     Guard(

@@ -6,7 +6,7 @@ from typing import Any
 from unittest.mock import patch
 
 from django.db import connection
-from django.db.models import Field, Model, QuerySet
+from django.db.models import Model, QuerySet
 
 
 @contextmanager
@@ -40,28 +40,6 @@ def without_constraint(model: type[Model], name: str) -> Iterator[None]:
 def _restore_constraint(model: type[Model], constraint: Any) -> None:  # noqa: ANN401 - any kind of constraint
     with connection.schema_editor() as editor:
         editor.add_constraint(model, constraint)
-
-
-@contextmanager
-def without_unique(model: type[Model], name: str) -> Iterator[None]:
-    """The column may have the same value twice for a while; whatever has must not stay."""
-    unique = model._meta.get_field(name)
-    assert isinstance(unique, Field)
-    plain = unique.clone()
-    plain._unique = False  # type: ignore[attr-defined]  # what `unique` reads
-    plain.set_attributes_from_name(name)
-    plain.model = model
-    with connection.schema_editor() as editor:
-        editor.alter_field(model, unique, plain)
-    with ExitStack() as afterwards:
-        afterwards.callback(_alter, model, plain, unique)
-        afterwards.callback(model._default_manager.all().delete)
-        yield
-
-
-def _alter(model: type[Model], old: "Field[Any, Any]", new: "Field[Any, Any]") -> None:
-    with connection.schema_editor() as editor:
-        editor.alter_field(model, old, new)
 
 
 @contextmanager
