@@ -26,7 +26,8 @@ def _secret_key() -> str:
 
 
 # Seconds that a connection outlives its request: none, since under ASGI each request has a thread of its
-# own, and a connection left in it would be nobody's. Loops and workers keep theirs.
+# own, and a connection left in it would be nobody's. Loops and workers keep theirs; runtime/web.py has
+# requests give PostgreSQL's back to a pool.
 REQUESTS_OWN = 0
 
 
@@ -171,6 +172,8 @@ TEMPLATES = [
         },
     }
 ]
+# connections to PostgreSQL of one web process: its requests share them, the API keeps four
+DATABASE_POOL = env.number("DATABASE_POOL", 16, 6, 500)
 DATABASES = {"default": _database(env.text("DATABASE_URL", ""))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {

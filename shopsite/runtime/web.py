@@ -11,12 +11,14 @@ import time
 
 import uvicorn
 from django.conf import settings
+from django.db import connection, connections
 
 from shopsite.events import clicks
 from shopsite.events.heartbeat import Heartbeat
 
 LARGEST_WEBSOCKET_MESSAGE = 64 * 1024
 GRACEFUL_SECONDS = 2  # for requests that run and sockets that are open, after SIGTERM
+POOL_SECONDS = 10.0  # that a request waits for a connection while all are in use; then it fails
 FLUSH_SECONDS = 1.0  # for clicks that are still in memory: the rest goes to the spool file
 
 
@@ -65,8 +67,22 @@ def make_config(host: str, port: int) -> uvicorn.Config:
     )
 
 
+def share_connections() -> None:
+    """Let requests hand PostgreSQL's connections on to each other: a new one costs more than most pages.
+
+    In the server process only. Loops and workers keep theirs for good, and the relay's holds its lock.
+    """
+    if connection.vendor != "postgresql":
+        return
+    connections.close_all()  # what the start has opened is of no pool
+    database = connections.settings[connection.alias]
+    database["CONN_HEALTH_CHECKS"] = True  # of one that is handed on: the server may have been restarted
+    database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": settings.DATABASE_POOL, "timeout": POOL_SECONDS}
+
+
 def serve(host: str, port: int) -> None:
     """Serve until SIGTERM or Ctrl-C, then hand over what is still in memory."""
+    share_connections()
     if threading.current_thread() is threading.main_thread():  # the reloader serves from another
         # uvicorn raises the signal again when it has stopped; by default SIGTERM would end us there and then
         signal.signal(signal.SIGTERM, signal.default_int_handler)
