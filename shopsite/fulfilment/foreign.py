@@ -136,8 +136,9 @@ def _write(events: Sequence[OrderPlaced], titles: Mapping[str, str], *, lock: bo
 
 def _decide(events: Sequence[OrderPlaced], *, lock: bool) -> list[Foreign]:
     """Which way each order takes, oldest first, by the stock that those before it leave."""
-    open_ones = [event for event in events if event.status not in STEPS]
-    skus = {line.product_id for event in open_ones for line in event.order_lines()}
+    # with locks all of them, in one order: those of orders paid elsewhere are written later, too
+    asked = [event for event in events if lock or event.status not in STEPS]
+    skus = {line.product_id for event in asked for line in event.order_lines()}
     levels = Level.objects.filter(pk__in=skus).order_by("pk")  # of no product: no query
     by_sku = {level.pk: level for level in (levels.select_for_update() if lock else levels)}
     taken: Counter[str] = Counter()
