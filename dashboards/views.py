@@ -33,8 +33,8 @@ def _links() -> dict[str, object]:
         "orders": orders,
         "products": products,
         "status": {status: f"{orders}?status__exact={status}" for status in (*ROAD, *ASIDE)},
-        "payment_failed": f"{orders}?status__exact=payment_failed",
-        "paid_unfulfillable": tracked,
+        "payment_failed": f"{orders}?queue=payment_failed",
+        "paid_unfulfillable": f"{orders}?queue=unfulfillable",
         "low_stock": tracked,
     }
 

@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from inventory.models import Level, Movement, Reservation
 from inventory.services import adjust
 from shopsite.catalogue.models import Category, Product
-from shopsite.desk import QuickAdmin, RecordAdmin, link, moment
+from shopsite.desk import ExportingAdmin, QuickAdmin, RecordAdmin, link, moment
 from shopsite.staff.services import record
 
 SHOWN = 50  # of a product's ledger on its page; the rest is a click away
@@ -50,8 +50,23 @@ class StockForm(forms.Form):
         return change
 
 
+class BelowZero(admin.SimpleListFilter):
+    """Products of which more was sold than there was."""
+
+    title = "stock below zero"
+    parameter_name = "below"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ANN401, ARG002
+        """One choice."""
+        return [("zero", "Below zero")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Product]) -> QuerySet[Product]:  # noqa: ARG002
+        """Those products, where they are asked for."""
+        return queryset.filter(level__on_hand__lt=0) if self.value() == "zero" else queryset
+
+
 @admin.register(Product)
-class ProductAdmin(QuickAdmin):
+class ProductAdmin(ExportingAdmin):
     """The catalogue with its stock; unlisted products are those that only an event has named."""
 
     list_display = (
@@ -65,7 +80,20 @@ class ProductAdmin(QuickAdmin):
         "stock",
         "listed",
     )
-    list_filter = ("listed", "category", "level__tracked")
+    list_filter = ("listed", BelowZero, "category", "level__tracked")
+    export_permission = "staff.export_stock"
+    export_columns = {
+        "product_id": lambda product: product.pk,
+        "title": lambda product: product.title,
+        "category": lambda product: product.category.name if product.category else "",
+        "price": lambda product: product.price,
+        "currency": lambda product: product.currency,
+        "listed": lambda product: product.listed,
+        "tracked": lambda product: _of_level(product, "tracked"),
+        "on_hand": lambda product: _of_level(product, "on_hand"),
+        "reserved": lambda product: _of_level(product, "reserved"),
+        "almost_gone_at": lambda product: _of_level(product, "low_at"),
+    }
     list_select_related = ("category", "level")
     search_fields = ("^sku", "title")
     ordering = ("sku",)
@@ -161,6 +189,11 @@ def _level(product: Product) -> Level | None:
     return getattr(product, "level", None)
 
 
+def _of_level(product: Product, name: str) -> Any:  # noqa: ANN401
+    """One figure of a product's stock; None where it has none yet."""
+    return getattr(_level(product), name, None)
+
+
 @admin.register(Category)
 class CategoryAdmin(QuickAdmin):
     """The shelves of the shop."""
@@ -179,8 +212,21 @@ class _ByProduct:
 
 
 @admin.register(Movement)
-class MovementAdmin(_ByProduct, RecordAdmin):
+class MovementAdmin(_ByProduct, ExportingAdmin, RecordAdmin):
     """The ledger."""
+
+    export_permission = "staff.export_ledger"
+    export_columns = {
+        "at": lambda row: row.at,
+        "product_id": lambda row: row.product_id,
+        "change": lambda row: row.change,
+        "reason": lambda row: row.reason,
+        "actor": lambda row: row.actor,
+        "order_id": lambda row: row.order_id,
+        "event_id": lambda row: row.event_id,
+        "origin": lambda row: row.origin,
+        "written_at": lambda row: row.created_at,
+    }
 
     list_display = ("at", "sku", "change", "reason", "actor", "order_id", "event_id", "origin")
     search_fields = ("=product__sku", "=order_id", "=event_id")

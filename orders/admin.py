@@ -17,6 +17,8 @@ from django.utils.timesince import timesince
 from orders.models import Line, Mail, Order, Payment, Refund, Transition
 from orders.money import money_text
 from shopsite.desk import RecordAdmin, RecordInline, link, moment
+from shopsite.desk.counts import first_keys
+from shopsite.desk.search import beginning, beginning_in_any_case
 
 MAX_FOUND = 1000  # of each kind of match: a search that finds more needs more letters
 
@@ -113,10 +115,12 @@ class OrderDesk(RecordAdmin):
     """Orders, newest first, with everything that belongs to one on its page."""
 
     list_display = ("order_id", "status", "placed_at", "total", "customer", "source", "since")
-    list_filter = ("status", "source", "elsewhere", ("placed_at", admin.DateFieldListFilter))
+    list_filter: ClassVar[Any] = (
+        "status", "source", "elsewhere", ("placed_at", admin.DateFieldListFilter),
+    )  # fmt: skip
     ordering = ("-placed_at",)
     search_fields = ("order_id",)  # shows the field; the search is below
-    search_help_text = "The beginning of an order number or e-mail address, or a whole product number"
+    search_help_text = "The beginning of an order number, e-mail address or name, or a whole product number"
     inlines = (LineInline, HistoryInline, PaymentInline, RefundInline, MailInline)
     fieldsets: ClassVar[Any] = (  # a subclass adds to them
         (None, {"fields": ("order_id", "status", "total", "back", "source", "elsewhere")}),
@@ -158,17 +162,20 @@ class OrderDesk(RecordAdmin):
         queryset: QuerySet[Order],
         search_term: str,
     ) -> tuple[QuerySet[Order], bool]:
-        """Orders by number, address or product, each by its index; one OR over all would read the table."""
+        """Orders by number, address, name or product, each by its index; one OR would read the table."""
         term = search_term.strip()
         if not term:
             return queryset, False
-        found = [
-            *Order.objects.filter(pk__startswith=term).values_list("pk", flat=True)[:MAX_FOUND],
-            *Order.objects.filter(email__startswith=term).values_list("pk", flat=True)[:MAX_FOUND],
-            *Line.objects.filter(product_id=term)
-            .order_by("-pk")
-            .values_list("order_id", flat=True)[:MAX_FOUND],
-        ]
+        orders = Order.objects.all()
+        kinds: dict[str, QuerySet[Any]] = {
+            "number": beginning(orders, "pk", term),
+            # our own numbers are small letters, and people read them out as they like
+            "own number": beginning(orders, "pk", term.lower()),
+            "address": beginning_in_any_case(orders, "email", term),
+            "name": beginning_in_any_case(orders, "name", term),
+            "product": Line.objects.filter(product_id=term).order_by("-pk").values("order_id"),
+        }
+        found = {key for keys in first_keys(kinds, MAX_FOUND).values() for key in keys}
         return queryset.filter(pk__in=found), False
 
 

@@ -4,7 +4,17 @@ from collections.abc import Mapping
 
 from django.contrib.auth.models import Group, Permission
 
-RECORDS = ("order", "line", "transition", "payment", "refund", "mail")
+RECORDS = (
+    "order",
+    "line",
+    "transition",
+    "lead",
+    "payment",
+    "paymentcall",
+    "paymentwebhook",
+    "refund",
+    "mail",
+)
 STOCK = ("level", "movement", "reservation")
 EVENTS = ("outboxevent", "inboxevent", "deadletter")
 
@@ -14,15 +24,20 @@ def _view(app: str, models: tuple[str, ...]) -> set[str]:
 
 
 SEES_STOCK = _view("catalogue", ("product", "category")) | _view("inventory", STOCK)
-SEES_ALL = SEES_STOCK | _view("orders", RECORDS) | _view("events", EVENTS)
+SEES_ORDERS = SEES_STOCK | _view("orders", RECORDS)
+SEES_ALL = SEES_ORDERS | _view("events", EVENTS)
 
 # Looking is for everybody but the stock keeper, who needs no customer's address; acting is by role.
+# Taking a list away, and the log of what colleagues did, are for those who answer for the shop.
 ROLES: Mapping[str, set[str]] = {
     "viewer": SEES_ALL,
+    "support": SEES_ORDERS | {"orders.cancel_order"},
     "stock keeper": SEES_STOCK
-    | {"inventory.adjust_stock", "inventory.change_level", "catalogue.change_product"},
+    | {"inventory.adjust_stock", "inventory.change_level", "catalogue.change_product"}
+    | {"staff.export_stock", "staff.export_ledger"},
     "operator": SEES_ALL
-    | {"orders.fulfil_order", "orders.cancel_order", "orders.refund_order", "events.change_deadletter"},
+    | {"orders.fulfil_order", "orders.cancel_order", "orders.refund_order", "events.change_deadletter"}
+    | {"staff.view_staffaction", "staff.export_orders", "staff.export_stock", "staff.export_ledger"},
 }
 
 

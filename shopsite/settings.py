@@ -69,6 +69,14 @@ VISITOR_COOKIE = "visitor"  # the browser's random id; the dashboard marks its o
 COUNTRY_HEADER = env.text("COUNTRY_HEADER", "")  # set by a trusted proxy, such as CF-IPCountry
 API_REQUESTS_PER_SECOND = env.number("API_REQUESTS_PER_SECOND", 1000, 1, 1_000_000)  # of one key
 RESERVATION_MINUTES = env.number("RESERVATION_MINUTES", 15, 1, 1440)
+STUCK_MINUTES = {  # status -> how long an order may stand in it before the admin says that it is stuck
+    "placed": env.number("STUCK_PLACED_MINUTES", 15, 1, 525_600),
+    "backordered": env.number("STUCK_BACKORDERED_MINUTES", 10_080, 1, 525_600),
+    "paid": env.number("STUCK_PAID_MINUTES", 1_440, 1, 525_600),
+    "packed": env.number("STUCK_PACKED_MINUTES", 1_440, 1, 525_600),
+    "shipped": env.number("STUCK_SHIPPED_MINUTES", 20_160, 1, 525_600),
+    "refund_pending": env.number("STUCK_REFUND_PENDING_MINUTES", 60, 1, 525_600),
+}
 
 # --- Kafka ------------------------------------------------------------------------------------
 KAFKA_BOOTSTRAP_SERVERS = env.items("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
@@ -125,6 +133,7 @@ ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.items("CSRF_TRUSTED_ORIGINS", "")
 INSTALLED_APPS = [
     "shopsite",  # before staticfiles: its runserver serves websockets too
+    "shopsite.orderdesk",  # before the admin, whose first page it has its own of
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -1,6 +1,16 @@
 """What every page of the admin is made of. */admin.py -> here -> Django's admin, the audit log."""
 
+from shopsite.desk.export import ExportingAdmin
 from shopsite.desk.lists import CappedPaginator, QuickAdmin, RecordAdmin, RecordInline
 from shopsite.desk.words import link, moment, told
 
-__all__ = ["CappedPaginator", "QuickAdmin", "RecordAdmin", "RecordInline", "link", "moment", "told"]
+__all__ = [
+    "CappedPaginator",
+    "ExportingAdmin",
+    "QuickAdmin",
+    "RecordAdmin",
+    "RecordInline",
+    "link",
+    "moment",
+    "told",
+]

@@ -1,9 +1,6 @@
 """The admin as staff use it: lists that stay quick, actions that report, roles that end where they should."""
 
-from collections.abc import Callable
-
 import pytest
-from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -13,38 +10,13 @@ from pytest_django.fixtures import Settings
 from inventory.models import Movement
 from orders.models import Mail, Order
 from shopsite.fulfilment import charge, give_refund, handle_orders
-from shopsite.roles import make_roles
 from tests.support.messages import order_message
 from tests.support.shop import level, paid, place, product, told_types
+from tests.support.staff import As, act
+from tests.support.staff import staff as staff
 
 pytestmark = pytest.mark.django_db
 ROWS = 50
-LISTS = (
-    "orders_order", "orders_payment", "orders_refund", "orders_mail",
-    "catalogue_product", "catalogue_category", "inventory_movement", "inventory_reservation",
-)  # fmt: skip
-As = Callable[[str], Client]
-
-
-@pytest.fixture
-def staff() -> As:
-    """A browser in which somebody of that role is logged in."""
-    make_roles()
-
-    def log_in(role: str) -> Client:
-        user = User.objects.create_user(role.replace(" ", "-"), password="x", is_staff=True)
-        user.groups.add(Group.objects.get(name=role))
-        client = Client()
-        client.force_login(user)
-        return client
-
-    return log_in
-
-
-def act(client: Client, action: str, *orders: str, **fields: str) -> str:
-    """Choose an action for orders in the list; returns the page that follows."""
-    data = {"action": action, "_selected_action": list(orders), **fields}
-    return client.post(reverse("admin:orders_order_changelist"), data, follow=True).content.decode()
 
 
 def fill() -> None:
@@ -58,24 +30,14 @@ def fill() -> None:
         charge(f"o{n}")
 
 
-@pytest.mark.parametrize("name", LISTS)
-def test_a_list_of_fifty_rows_takes_at_most_eight_queries(staff: As, name: str) -> None:
-    fill()
-    client = staff("operator")
-    with CaptureQueriesContext(connection) as queries:
-        answer = client.get(reverse(f"admin:{name}_changelist"))
-    assert answer.status_code == 200
-    assert len(queries) <= 8, [query["sql"] for query in queries]
-
-
-@pytest.mark.parametrize("term", ["o1", "a@b", "p7"])
+@pytest.mark.parametrize("term", ["o1", "O1", "A@B", "p7"])
 def test_a_search_finds_orders_by_number_address_and_product_in_few_queries(staff: As, term: str) -> None:
     fill()
     client = staff("viewer")
     with CaptureQueriesContext(connection) as queries:
         page = client.get(reverse("admin:orders_order_changelist"), {"q": term}).content.decode()
     assert "/o7/" in page or "/o1/" in page
-    assert len(queries) <= 10
+    assert len(queries) <= 8
     assert (
         "0 orders" in client.get(reverse("admin:orders_order_changelist"), {"q": "nothing"}).content.decode()
     )

@@ -1,0 +1,154 @@
+"""Orders in the admin: queues, actions that tell what became of each, an export. Admin -> steps.py.
+
+Orders themselves are shown by orders/admin.py; this stands above fulfilment, because acting on an
+order changes stock, too. Each order is a transaction of its own, and each one's outcome is told.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote as quoted
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.admin.utils import quote
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import URLPattern, reverse
+from django.utils.safestring import SafeString
+
+from orders.admin import OrderDesk
+from orders.models import Order
+from shopsite.desk import ExportingAdmin, link, told
+from shopsite.orderdesk.filters import QueueFilter, QueueList, chosen
+from shopsite.orderdesk.pages import OrderPages
+from shopsite.orderdesk.steps import REFUSALS, STEPS, Step, take
+
+admin.site.site_header = admin.site.site_title = settings.SHOP_NAME
+admin.site.index_title = "What waits, and everything there is"
+Action = Callable[["OrderAdmin", HttpRequest, QuerySet[Order]], HttpResponse | None]
+
+
+def _action(step: Step) -> Action:
+    """The list's action that takes a step with every chosen order."""
+
+    def act(self: "OrderAdmin", request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
+        return self.take_each(request, queryset, step)
+
+    act.__name__ = step.name
+    may = step.permission.removeprefix("orders.").removesuffix("_order")
+    return admin.action(act, description=f"{step.verb} ..." if step.asks else step.verb, permissions=[may])
+
+
+@admin.register(Order)
+class OrderAdmin(OrderPages, ExportingAdmin, OrderDesk):
+    """Orders with the steps that staff may take, each by a permission of its own."""
+
+    fieldsets = (*OrderDesk.fieldsets, ("Elsewhere", {"fields": ("ledger", "whole_way")}))
+    list_filter = (QueueFilter, *OrderDesk.list_filter)
+    actions = [_action(step) for step in STEPS.values()]
+    change_list_template = "admin/orders/order/change_list.html"
+    export_permission = "staff.export_orders"
+    export_columns = {
+        "order_id": lambda order: order.pk,
+        "status": lambda order: order.status,
+        "placed_at": lambda order: order.placed_at,
+        "paid_at": lambda order: order.paid_at,
+        "amount": lambda order: order.amount,
+        "refunded": lambda order: order.refunded,
+        "shipping": lambda order: order.shipping,
+        "currency": lambda order: order.currency,
+        "name": lambda order: order.name,
+        "email": lambda order: order.email,
+        "postcode": lambda order: order.postcode,
+        "city": lambda order: order.city,
+        "country": lambda order: order.country,
+        "source": lambda order: order.source,
+        "paid_elsewhere": lambda order: order.elsewhere,
+    }
+
+    def get_urls(self) -> list[URLPattern]:
+        """An order's own pages before the usual ones, which take any address."""
+        return [*self.order_urls(), *super().get_urls()]
+
+    def get_changelist(self, request: HttpRequest, **_options: Any) -> type[QueueList]:  # noqa: ARG002
+        """The list whose rows know why they are there."""
+        return QueueList
+
+    def get_list_display(self, request: HttpRequest) -> Any:  # noqa: ANN401
+        """In a queue, why each order is there, instead of where it came from."""
+        if not chosen(request):
+            return self.list_display
+        return ("order_id", "status", "because", "since", "total", "customer")
+
+    def get_ordering(self, request: HttpRequest) -> Any:  # noqa: ANN401
+        """A queue begins with who waits longest."""
+        return ("changed_at",) if chosen(request) else self.ordering
+
+    @admin.display(description="why it is here")
+    def because(self, order: Order) -> str:
+        """What the queue says of it."""
+        return str(getattr(order, "why", ""))
+
+    @admin.display(description="stock")
+    def ledger(self, order: Order) -> SafeString:
+        """Its rows in the ledger."""
+        return link(
+            f"{reverse('admin:inventory_movement_changelist')}?q={quoted(order.pk)}",
+            "What it took and gave back",
+        )
+
+    @admin.display(description="whole way")
+    def whole_way(self, order: Order) -> SafeString:
+        """Everything that happened to it, in order."""
+        return link(
+            reverse("admin:orders_order_way", args=[quote(order.pk)]), "Everything that happened to it"
+        )
+
+    def has_fulfil_permission(self, request: HttpRequest) -> bool:
+        """Who may pack, ship and deliver."""
+        return request.user.has_perm("orders.fulfil_order")
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        """Who may cancel."""
+        return request.user.has_perm("orders.cancel_order")
+
+    def has_refund_permission(self, request: HttpRequest) -> bool:
+        """Who may give money back."""
+        return request.user.has_perm("orders.refund_order")
+
+    def take_each(self, request: HttpRequest, queryset: QuerySet[Order], step: Step) -> HttpResponse | None:
+        """Ask first where the step asks; then take it with each order, and say what became of each."""
+        facts: dict[str, Any] = {}
+        if step.asks:
+            form = step.asks(request.POST if "confirmed" in request.POST else None)
+            if not form.is_valid():
+                return self._ask(request, queryset, step, form)
+            facts = form.cleaned_data
+        done, refused = [], []
+        for order_id in queryset.order_by("placed_at").values_list("pk", flat=True):
+            try:
+                take(step, order_id, request.user.get_username(), **facts)
+            except REFUSALS as error:
+                refused.append(str(error))
+            else:
+                done.append(order_id)
+        for well, sentence in told(done, refused, step.done):
+            self.message_user(request, sentence, messages.SUCCESS if well else messages.ERROR)
+        return None
+
+    def _ask(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Order],
+        step: Step,
+        form: Any,  # noqa: ANN401
+    ) -> HttpResponse:
+        context = self.admin_site.each_context(request) | {
+            "title": f"{step.verb} orders",
+            "form": form,
+            "orders": queryset,
+            "action": step.name,
+            "opts": self.opts,
+        }
+        return render(request, "admin/orderdesk/ask.html", context)

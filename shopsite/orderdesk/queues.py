@@ -1,0 +1,120 @@
+"""What waits for somebody, oldest first, and why. Orders, levels -> here -> the admin's index and its filter.
+
+A queue is a query along an index; its count ends at MAX_COUNTED. What needs attention is the oldest
+MAX_OF_A_REASON orders of each reason.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+from django.utils.timesince import timesince
+
+from orders.models import Line, Order, Refund
+from orders.states import REFUNDABLE, Status
+from shopsite.desk.counts import capped_counts, first_keys
+
+MAX_COUNTED = 1_000  # a queue shows "1,000+" beyond
+MAX_OF_A_REASON = 1_000
+ATTENTION = "attention"
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Orders that wait for the same thing."""
+
+    name: str  # in addresses
+    title: str
+    about: str
+    rows: Callable[[datetime], QuerySet[Order]]
+    why: Callable[[Order, datetime], str]  # why an order of it is there
+
+
+def _in(status: Status) -> Callable[[datetime], QuerySet[Order]]:
+    return lambda _now: Order.objects.filter(status=status).order_by("changed_at", "pk")
+
+
+def _stuck(now: datetime) -> QuerySet[Order]:
+    late = Q()
+    for status, minutes in settings.STUCK_MINUTES.items():
+        late |= Q(status=status, changed_at__lt=now - timedelta(minutes=minutes))
+    return Order.objects.filter(late, elsewhere=False).order_by("changed_at", "pk")
+
+
+def _unfulfillable(_now: datetime) -> QuerySet[Order]:
+    short = Line.objects.filter(
+        order=OuterRef("pk"), product__level__tracked=True, product__level__on_hand__lt=0
+    )
+    return Order.objects.filter(Exists(short), status=Status.PAID).order_by("changed_at", "pk")
+
+
+def _refused(_now: datetime) -> QuerySet[Order]:
+    refused = Refund.objects.filter(state=Refund.State.REFUSED).values("order")
+    return Order.objects.filter(pk__in=refused, status__in=REFUNDABLE).order_by("changed_at", "pk")
+
+
+def _waited(order: Order, now: datetime) -> str:
+    return timesince(order.changed_at, now, depth=1)
+
+
+def _why_stuck(order: Order, now: datetime) -> str:
+    minutes = settings.STUCK_MINUTES.get(order.status, 0)
+    limit = timesince(now - timedelta(minutes=minutes), now, depth=1)
+    return f"{order.get_status_display()} for {_waited(order, now)}; it should take {limit} at most."
+
+
+WORK: Sequence[Queue] = (
+    Queue(
+        "to_pack", "To pack", "paid, and not in a box yet", _in(Status.PAID),
+        lambda order, now: f"Paid {_waited(order, now)} ago.",
+    ),
+    Queue(
+        "to_ship", "To ship", "in a box that has not left", _in(Status.PACKED),
+        lambda order, now: f"Packed {_waited(order, now)} ago.",
+    ),
+)  # fmt: skip
+REASONS: Sequence[Queue] = (
+    Queue(
+        "payment_failed", "Payment failed", "the card was declined, and no other one tried",
+        _in(Status.PAYMENT_FAILED),
+        lambda order, now: f"The payment failed {_waited(order, now)} ago.",
+    ),
+    Queue(
+        "unfulfillable", "Paid, and not there", "more was sold than there was", _unfulfillable,
+        lambda _order, _now: "Paid, but of a product more was sold than there was.",
+    ),
+    Queue("stuck", "Stuck", "longer in a state than it should take", _stuck, _why_stuck),
+    Queue(
+        "backordered", "Backordered", "waits for stock", _in(Status.BACKORDERED),
+        lambda order, now: f"Waits for stock since {_waited(order, now)}.",
+    ),
+    Queue(
+        "refund_refused", "Refund refused", "the gateway gave no money back", _refused,
+        lambda _order, _now: "The gateway refused a refund: the customer still waits for money.",
+    ),
+)  # fmt: skip
+QUEUES: Mapping[str, Queue] = {queue.name: queue for queue in (*WORK, *REASONS)}
+
+
+def counts() -> dict[str, int]:
+    """How many orders each queue has, by its name, at most MAX_COUNTED + 1: one query."""
+    now = timezone.now()
+    return capped_counts({name: queue.rows(now).order_by() for name, queue in QUEUES.items()}, MAX_COUNTED)
+
+
+def attention(now: datetime) -> dict[str, list[str]]:
+    """The names of the reasons for which orders need attention, by order, oldest of each: one query."""
+    found = first_keys({queue.name: queue.rows(now) for queue in REASONS}, MAX_OF_A_REASON)
+    reasons: dict[str, list[str]] = {}
+    for name, order_ids in found.items():
+        for order_id in order_ids:
+            reasons.setdefault(order_id, []).append(name)
+    return reasons
+
+
+def why(order: Order, names: Sequence[str], now: datetime) -> str:
+    """Why an order stands in these queues, in sentences."""
+    return " ".join(QUEUES[name].why(order, now) for name in names)

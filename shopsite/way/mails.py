@@ -1,0 +1,30 @@
+"""What the customer was written. orders.Mail -> here."""
+
+from collections.abc import Iterable
+
+from django.urls import reverse
+
+from orders.models import Mail
+from shopsite.way.entries import MAX_ROWS, Ahead, Entry, Subject
+
+
+def happened(subject: Subject) -> Iterable[Entry | Ahead]:
+    """Each mail: written, and sent."""
+    for mail in Mail.objects.filter(order=subject.order_id).order_by("pk").defer("html", "text")[:MAX_ROWS]:
+        source = f"mail {mail.pk} · {mail.kind}"
+        link = reverse("admin:orders_mail_change", args=[mail.pk])
+        to = mail.to or "nobody: no address is known"
+        yield Entry(
+            mail.created_at, "mail", f"The mail “{mail.subject}” was written.", source, f"to {to}", link=link
+        )
+        if mail.state == Mail.State.DUE:
+            tried = f" {mail.tries} tries failed: {mail.why}" if mail.why else ""
+            yield Ahead(
+                f"The mail “{mail.subject}” is sent.{tried}", mail.next_try_at, "warn" if tried else ""
+            )
+        elif mail.sent_at:
+            yield Entry(mail.sent_at, "mail", f"The mail “{mail.subject}” was sent.", source, link=link)
+        elif mail.state == Mail.State.NOT_SENT:
+            yield Entry(
+                mail.created_at, "mail", "That mail was not sent.", source, mail.why, "warn", link=link
+            )
