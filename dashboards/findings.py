@@ -47,6 +47,8 @@ class Findings:
     differences: list[Check] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)  # positions of clicks
+    events: int = 0  # how many messages were counted
+    seconds: float = 0.0
     _log: dict[tuple[str, bool], int] = field(default_factory=lambda: defaultdict(int))
     _stored: dict[tuple[str, bool], int] = field(default_factory=lambda: defaultdict(int))
 

@@ -143,7 +143,7 @@ class _Writer:
             raise Replaced  # a rebuild deletes these keys from now on
         if life.offset is None or sorted(map(int, index)) != named:
             return None
-        taken = Taken(unit, presence_of(unit, life, index, self._now), self._now)
+        taken = Taken(unit, presence_of(unit, life, stamps_of(index), self._now), self._now)
         for bucket, answer in zip(wanted, answers[5:], strict=True):
             if answer:
                 value: Value = answer if bucket.is_set else {k.decode(): int(v) for k, v in answer.items()}

@@ -14,6 +14,7 @@ from dashboards.folds.base import Counts, Uniques
 from dashboards.keys import Grain, Keys, retention, split_partition
 from dashboards.rollups import Life, Presence, Unit
 
+Stamps = dict[int, tuple[int, int]]  # finer bucket -> first written (epoch s), by a batch from that offset on
 MARGIN_S = 5  # a bucket about to expire may be gone when it is read
 INDEX: dict[str, Literal["h", "d"]] = {"m": "h", "d": "d"}  # whose index names a unit's buckets
 FINER: dict[str, Grain] = {"m": "m", "d": "h"}
@@ -58,7 +59,7 @@ def read_presences(
         pipe.hgetall(index_key(keys, unit))
     found = cast("list[dict[bytes, bytes]]", pipe.execute())
     return {
-        unit: presence_of(unit, lives[unit.tp], index, now)
+        unit: presence_of(unit, lives[unit.tp], stamps_of(index), now)
         for unit, index in zip(asked, found, strict=True)
         if index
     }
@@ -69,9 +70,8 @@ def index_key(keys: Keys, unit: Unit) -> str:
     return keys.index(unit.tp, INDEX[unit.grain], unit.start)
 
 
-def presence_of(unit: Unit, life: Life, index: Mapping[bytes, bytes], now: int) -> Presence:
+def presence_of(unit: Unit, life: Life, stamps: Stamps, now: int) -> Presence:
     """What a unit's index says."""
-    stamps = stamps_of(index)
     since = min(seconds for seconds, _ in stamps.values())
     return Presence(
         life=life,
@@ -82,7 +82,7 @@ def presence_of(unit: Unit, life: Life, index: Mapping[bytes, bytes], now: int) 
     )
 
 
-def stamps_of(index: Mapping[bytes, bytes]) -> dict[int, tuple[int, int]]:
+def stamps_of(index: Mapping[bytes, bytes]) -> Stamps:
     """Each finer bucket: when it was first written, epoch seconds, and by a batch from which offset."""
     pairs = {int(at): value.split(b":") for at, value in index.items()}
     return {at: (int(seconds), int(offset)) for at, (seconds, offset) in pairs.items()}

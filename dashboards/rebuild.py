@@ -1,21 +1,27 @@
 """Make the aggregates anew beside the live ones, then switch. Kafka -> here -> the next generation of keys.
 
 Nothing reads the new generation before one SET makes it the live one, so nobody sees it half done. The
-aggregators notice within a second, and go on from the offsets that are stored in it.
+aggregators notice within a second, and go on from the offsets that are stored in it. Then rows of the history
+that the new figures count again are deleted; until then every reader leaves them out by their offsets. What
+is older than the log stays as the history has it.
 """
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 import redis
+from django.db.models import F, Max
 from redis.exceptions import LockError
 
 from dashboards.aggregate import TOPICS, Part, fold_batch
 from dashboards.keys import Keys, generation_key, generation_keys, partition_name
 from dashboards.log import LogReader, set_aside
-from dashboards.store import Writer, live_generation
+from dashboards.models import Rollup, Total
+from dashboards.presence import read_lives
+from dashboards.rollups import in_turn
+from dashboards.store import Writer, live_generation, partitions, read_position
 from shopsite.events.schemas import Unavailable
 
 log = logging.getLogger(__name__)
@@ -40,12 +46,16 @@ def rebuild(client: redis.Redis, stop: threading.Event, progress: Progress) -> i
         raise Busy("another rebuild runs")
     try:
         old = live_generation(client)
-        delete_generation(client, old + 1)
+        for dead in (old + 1, old - 1):  # of a rebuild that was killed, before or after its switch
+            if dead >= 0:
+                delete_generation(client, dead)
+        replaced = _replaced_logs(client, generation_keys(old))
         folded = _Rebuild(client, old + 1, stop, progress, hold=lock.reacquire).run()
         if not folded:
             return None
         client.set(generation_key(), old + 1)
         log.info("generation %d is live", old + 1)
+        renew_rows(client, generation_keys(old + 1), replaced)
         stop.wait(GRACE_S)
         delete_generation(client, old)
         return old + 1
@@ -54,6 +64,33 @@ def rebuild(client: redis.Redis, stop: threading.Event, progress: Progress) -> i
     finally:
         if lock.owned():
             lock.release()
+
+
+def _replaced_logs(client: redis.Redis, keys: Keys) -> list[str]:
+    """The partitions whose log is another one than the figures are of: it ends before their offset."""
+    with LogReader() as reader:
+        bounds = {
+            partition_name(topic, number): reader.bounds(topic, number)
+            for topic in TOPICS
+            for number in reader.partitions(topic)
+        }
+    return [tp for tp, (_, end) in bounds.items() if (read_position(client, keys, tp).offset or 0) > end]
+
+
+def renew_rows(client: redis.Redis, keys: Keys, replaced: Sequence[str]) -> None:
+    """Delete the rows that the live figures count again.
+
+    replaced: partitions whose log was made anew. Their rows stay, with offsets below all of the new log's.
+    """
+    with in_turn():
+        for tp in replaced:
+            rows = Rollup.objects.filter(tp=tp)
+            end = rows.aggregate(Max("next"))["next__max"] or 0
+            rows.update(first=F("first") - end, next=F("next") - end)
+        for tp, life in read_lives(client, keys, partitions(client, keys)).items():
+            if tp not in replaced and life.offset is not None:
+                Rollup.objects.filter(tp=tp, first__gte=life.begun, next__lte=life.offset).delete()
+        Total.objects.all().delete()
 
 
 class _Rebuild:

@@ -22,11 +22,13 @@ class Recount:
     members: dict[Place, set[str]] = field(default_factory=dict)
     seq: int = 0
     unreadable: list[int] = field(default_factory=list)  # offsets
+    events: int = 0  # how many messages were read
     _ids: dict[str, int] = field(default_factory=dict)  # stock events of others -> clock, as in fence.lua
     _clock: int = 0
 
-    def add(self, records: Sequence[Any], wanted: Callable[[int], bool]) -> None:
-        """Count the records' events, those whose day (epoch seconds) is wanted."""
+    def add(self, records: Sequence[Any], wanted: Callable[[int], bool] | None) -> None:
+        """Count the records' events, those whose day (epoch seconds) is wanted; None: all."""
+        self.events += len(records)
         topic, number = split_partition(self.tp)
         reading = read(topic, number, records, seq=self.seq, now=datetime.now(UTC), aside=self.aside)
         self.seq = reading.seq
@@ -35,7 +37,9 @@ class Recount:
         known: list[Event] = [
             event for event, clock in reading.foreign if self._is_new(event.event_id, clock)
         ]
-        events = [event for event in reading.events + known if wanted(bucket(event.timestamp, "d"))]
+        events: Sequence[Event] = [*reading.events, *known] if known else reading.events
+        if wanted is not None:
+            events = [event for event in events if wanted(bucket(event.timestamp, "d"))]
         self._add(fold(topic, events))
 
     def _is_new(self, event_id: str, clock_ms: int) -> bool:
@@ -48,6 +52,8 @@ class Recount:
 
     def _add(self, figures: Figures) -> None:
         for place, fields in figures.counts.items():
+            if place.grain == "s":
+                continue  # gone before anybody could compare them
             sums = self.counts.setdefault(place, {})
             for name, number in fields.items():
                 sums[name] = sums.get(name, 0) + number
@@ -56,17 +62,28 @@ class Recount:
 
 
 def recount(
-    tp: str, batches: Iterator[list[Any]], aside: Container[str], cut: Callable[[int], int], certain: int
+    tp: str,
+    batches: Iterator[list[Any]],
+    aside: Container[str],
+    cut: Callable[[int], int],
+    certain: int,
+    days: range | None = None,
 ) -> Recount:
     """Count the records of a partition.
 
     cut: the offset up to which the events of a day (epoch seconds) count. certain: up to here they all do.
+    days: starts of the days (epoch seconds) that are wanted; None: all.
     """
+    wanted = None if days is None else days.__contains__
     found = Recount(tp, aside)
     for records in batches:
         if records[-1].offset < certain:
-            found.add(records, lambda _day: True)
+            found.add(records, wanted)
         else:
             for record in records:
-                found.add([record], lambda day, offset=record.offset: offset < cut(day))  # type: ignore[misc]
+                found.add([record], _before(cut, record.offset, days))
     return found
+
+
+def _before(cut: Callable[[int], int], offset: int, days: range | None) -> Callable[[int], bool]:
+    return lambda day: offset < cut(day) and (days is None or day in days)

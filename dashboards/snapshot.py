@@ -1,10 +1,11 @@
-"""What Redis says of a partition, day by day, each with the offset it has reached. Redis -> here -> audit.py.
+"""What is told of a partition by day, each with the offset it has reached. Redis, rows -> here -> audit.py.
 
-A day's buckets and the offset are read in one transaction, so an audit may run while events come in.
+A day's buckets and the offset are read in one transaction, so an audit may run while events come in. What
+the database adds is judged as every reader judges it (rollups.py).
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import cast
 
 import redis
@@ -13,23 +14,13 @@ from dashboards.batch import Place
 from dashboards.folds import FOLDS
 from dashboards.folds.base import Counts, Uniques
 from dashboards.keys import Grain, Keys, retention, split_partition
-from dashboards.presence import MARGIN_S
+from dashboards.models import Rollup
+from dashboards.presence import MARGIN_S, Stamps, presence_of, read_lives, stamps_of
+from dashboards.rollups import Presence, Unit
+from dashboards.rowsofday import Day, add_rows
 from dashboards.store import read_position, read_together
 
-Stamps = dict[int, tuple[int, int]]  # finer bucket -> first written (epoch s), by a batch from that offset on
 TRIES = 5
-
-
-@dataclass
-class Day:
-    """One day of one partition."""
-
-    start: int
-    offset: int  # everything before it is in these figures
-    counts: dict[Place, Mapping[str, int]] = field(default_factory=dict)
-    sizes: dict[Place, int] = field(default_factory=dict)  # of the sets
-    whole: set[tuple[Grain, int]] = field(default_factory=set)  # of these no bucket has expired
-    first_offset: int = 0  # nothing in these figures is from before it
 
 
 @dataclass
@@ -42,23 +33,26 @@ class Snapshot:
     misfits: dict[str, str]
 
 
-def take(client: redis.Redis, keys: Keys, tp: str) -> Snapshot | None:
-    """What Redis says of the partition; None where it was never folded."""
+def take(client: redis.Redis, keys: Keys, tp: str, days: range | None = None) -> Snapshot | None:
+    """What is told of the partition; None where it was never folded. days: their starts; None: all."""
     position = read_position(client, keys, tp)
     if position.offset is None:
         return None
-    days = [int(day) for day in cast("list[bytes]", client.zrange(keys.days(tp), 0, -1))]
+    there = {int(day) for day in cast("list[bytes]", client.zrange(keys.days(tp), 0, -1))}
+    there |= set(Rollup.objects.filter(tp=tp, grain="d").values_list("start", flat=True))
+    wanted = sorted(day for day in there if days is None or day in days)
     found = cast("dict[bytes, bytes]", client.hgetall(keys.misfits(tp)))
     misfits = {name.decode(): why.decode() for name, why in found.items()}
-    return Snapshot(tp, position.offset, {day: _day(client, keys, tp, day) for day in days}, misfits)
+    return Snapshot(tp, position.offset, {day: _day(client, keys, tp, day) for day in wanted}, misfits)
 
 
 def _day(client: redis.Redis, keys: Keys, tp: str, start: int) -> Day:
-    """One day; read again where a new minute began meanwhile."""
+    """One day; read again where a new minute began meanwhile, or its buckets left Redis."""
     now = int(client.time()[0])
     for _ in range(TRIES):
         index = _Index(client, keys, tp, start)
         day = _read_day(client, keys, tp, index, now)
+        add_rows(client, keys, tp, day, index.presences(now))
         if _Index(client, keys, tp, start) == index:
             break
     return day
@@ -68,17 +62,27 @@ class _Index:
     """Which hours and minutes a day has, and since when."""
 
     def __init__(self, client: redis.Redis, keys: Keys, tp: str, day: int) -> None:
-        self.day = day
-        self.hours = _stamps(cast("dict[bytes, bytes]", client.hgetall(keys.index(tp, "d", day))))
+        self.tp, self.day = tp, day
+        self.life = read_lives(client, keys, [tp])[tp]
+        self.hours = stamps_of(cast("dict[bytes, bytes]", client.hgetall(keys.index(tp, "d", day))))
         pipe = client.pipeline(transaction=False)
         for hour in self.hours:
             pipe.hgetall(keys.index(tp, "h", hour))
-        self.minutes = dict(zip(self.hours, map(_stamps, pipe.execute()), strict=True))
+        self.minutes = dict(zip(self.hours, map(stamps_of, pipe.execute()), strict=True))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Index) and (self.hours, self.minutes) == (other.hours, other.minutes)
+        if not isinstance(other, _Index):
+            return False
+        same = (self.hours, self.minutes) == (other.hours, other.minutes)
+        return same and self.life.moves == other.life.moves
 
     __hash__ = None  # type: ignore[assignment]  # compared once, never a key
+
+    def presences(self, now: int) -> dict[Unit, Presence]:
+        """What Redis has of the day's units."""
+        units: dict[Unit, Stamps] = {Unit(self.tp, "d", self.day): self.hours}
+        units |= {Unit(self.tp, "m", hour): minutes for hour, minutes in self.minutes.items()}
+        return {unit: presence_of(unit, self.life, stamps, now) for unit, stamps in units.items() if stamps}
 
     def kept(self, now: int) -> Iterator[tuple[Grain, int]]:
         """The buckets that can be compared: of those that their day or hour had, none has expired."""
@@ -88,11 +92,6 @@ class _Index:
         for minutes in self.minutes.values():
             if _all_kept(minutes, "m", now):
                 yield from (("m", minute) for minute in minutes)
-
-
-def _stamps(found: Mapping[bytes, bytes]) -> Stamps:
-    pairs = {int(at): value.split(b":") for at, value in found.items()}
-    return {at: (int(seconds), int(offset)) for at, (seconds, offset) in pairs.items()}
 
 
 def _all_kept(stamps: Stamps, grain: Grain, now: int) -> bool:

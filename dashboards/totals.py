@@ -6,13 +6,12 @@ whoever writes that deletes these totals again. So a year is read from a dozen r
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
 import redis
 
-from dashboards.keys import Keys, changes_channel
+from dashboards.keys import WIDTH, Keys, changes_channel
 from dashboards.models import Rollup, Total
 from dashboards.rollups import Value, Values, in_turn, month_of, pack, unpack
 from dashboards.store import live_keys, partitions
@@ -53,15 +52,19 @@ def _live_days(client: redis.Redis, keys: Keys) -> set[int]:
 def _add_day(client: redis.Redis, day: int) -> int:
     with in_turn():
         for grain in ("h", "d"):
-            rows = Rollup.objects.filter(grain=grain, start=day)
-            found = rows.values_list("tp", "fold", "next", "data")
-            reached: dict[str, int] = {}
-            by_fold: dict[str, list[Values]] = defaultdict(list)
-            for tp, fold, next_, data in found:
-                reached[tp] = max(next_, reached.get(tp, 0))
-                by_fold[fold].append(unpack(data))
-            _write(client, grain, day, reached, by_fold)
+            _write(client, grain, day, *_of_day(grain, day))
     return 1
+
+
+def _of_day(grain: str, day: int) -> tuple[dict[str, int], dict[str, list[Values]]]:
+    """Up to where each partition is counted, and each fold's rows."""
+    rows = Rollup.objects.filter(grain=grain, start=day)
+    reached: dict[str, int] = {}
+    by_fold: dict[str, list[Values]] = defaultdict(list)
+    for tp, fold, next_, data in rows.values_list("tp", "fold", "next", "data"):
+        reached[tp] = max(next_, reached.get(tp, 0))
+        by_fold[fold].append(unpack(data))
+    return reached, by_fold
 
 
 def _months_to_add() -> list[int]:
@@ -75,21 +78,41 @@ def _months_to_add() -> list[int]:
     return sorted({month_of(day) for day in added if month_of(day) < this} - open_ - done)
 
 
+def _end_of(month: int) -> int:
+    return month_of(month + 32 * WIDTH["d"])
+
+
 def _add_month(client: redis.Redis, month: int) -> int:
-    end = int((datetime.fromtimestamp(month, UTC) + timedelta(days=32)).replace(day=1).timestamp())
+    end = _end_of(month)
     with in_turn():
         rows = Total.objects.filter(grain="d", start__gte=month, start__lt=end)
         days = Rollup.objects.filter(grain="d", start__gte=month, start__lt=end).order_by()
         if days.values("start").distinct().count() != rows.filter(fold=HEAD).count():
             return 0  # a late event came meanwhile
-        reached: dict[str, int] = {}
-        by_fold: dict[str, list[Values]] = defaultdict(list)
-        for fold, upto, data in rows.values_list("fold", "reached", "data"):
-            for tp, offset in upto.items():
-                reached[tp] = max(offset, reached.get(tp, 0))
-            by_fold[fold] += [{month: value} for value in unpack(data).values()]
-        _write(client, "M", month, reached, by_fold)
+        _write(client, "M", month, *_of_month(month, end))
     return 1
+
+
+def _of_month(month: int, end: int) -> tuple[dict[str, int], dict[str, list[Values]]]:
+    rows = Total.objects.filter(grain="d", start__gte=month, start__lt=end)
+    reached: dict[str, int] = {}
+    by_fold: dict[str, list[Values]] = defaultdict(list)
+    for fold, upto, data in rows.values_list("fold", "reached", "data"):
+        for tp, offset in upto.items():
+            reached[tp] = max(offset, reached.get(tp, 0))
+        by_fold[fold] += [{month: value} for value in unpack(data).values()]
+    return reached, by_fold
+
+
+def check_totals(client: redis.Redis) -> Iterator[tuple[str, int, str, bool]]:
+    """(grain, start, fold, whether it is the sum of what it is made of) of every total."""
+    for grain, start in list(Total.objects.filter(fold=HEAD).values_list("grain", "start")):
+        with in_turn():
+            kept = dict(Total.objects.filter(grain=grain, start=start).values_list("fold", "data"))
+            _, by_fold = _of_month(start, _end_of(start)) if grain == "M" else _of_day(grain, start)
+            for fold in sorted({*kept, *by_fold} - {HEAD}) if kept else []:
+                expected = merged(client, by_fold.get(fold, []))
+                yield grain, start, fold, expected == (unpack(kept[fold]) if fold in kept else {})
 
 
 def _write(
