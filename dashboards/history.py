@@ -29,6 +29,7 @@ from dashboards.presence import (
 )
 from dashboards.rollups import Taken, Unit, Value, forget_totals, in_turn, keep
 from dashboards.store import live_generation, partitions
+from shopsite.events.redis import queue
 
 log = logging.getLogger(__name__)
 A_RUN_S = 20.0  # then others get the worker; the next run goes on
@@ -160,7 +161,7 @@ class _Writer:
             if taken is None or not keep(taken):
                 return
             pipe.multi()
-            pipe.unlink(*keys)
+            queue(pipe, "UNLINK", *keys)
             pipe.incr(self.keys.moves(unit.tp))
             if unit.grain == "d":
                 pipe.zrem(self.keys.days(unit.tp), unit.start)

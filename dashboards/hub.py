@@ -28,7 +28,7 @@ from dashboards.lastweek import read_last_week
 from dashboards.live import read_board
 from dashboards.picture import Picture
 from dashboards.window import Window
-from shopsite.events.redis import listening_client
+from shopsite.events.redis import async_redis, listening_client
 
 FRAME_S = 0.1
 QUIET_S = 1.0  # a frame at least so often: windows move on, and viewers hear that the hub lives
@@ -176,7 +176,7 @@ class Hub:
         await self._dirty.wait()  # until changes are heard: what is read before could miss one
         while True:
             try:
-                async with listening_client() as client:
+                async with async_redis() as client:
                     while True:
                         started = time.monotonic()
                         self._dirty.clear()

@@ -3,14 +3,13 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from redis.exceptions import RedisError
 
 from dashboards.keys import partition_name
 from dashboards.store import live_keys
 from shopsite.events.kafka import close_quietly, make_admin, make_consumer
-from shopsite.events.redis import redis_client
+from shopsite.events.redis import get_many, redis_client
 from shopsite.events.topic_status import PartitionStatus, Places, look
 from shopsite.events.topics import DEAD, TOPICS
 
@@ -84,7 +83,7 @@ def _folded() -> Places:
     try:
         client = redis_client()
         keys = live_keys(client)
-        found = cast("list[bytes | None]", client.mget([keys.offset(partition_name(*at)) for at in places]))
+        found = get_many(client, [keys.offset(partition_name(*at)) for at in places])
     except (RedisError, OSError):
         return {}  # ops.py tells of it
     return {place: int(offset) for place, offset in zip(places, found, strict=True) if offset is not None}

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from dashboards.lags import Reader, read_topics
 from shopsite.events.heartbeat import TTL_SECONDS, read_beats
 from shopsite.events.models import DeadLetter, InboxEvent, InboxState, OutboxEvent
-from shopsite.events.redis import redis_client
+from shopsite.events.redis import memory, redis_client
 from shopsite.events.schemas import Unavailable
 
 WAIT_LIMIT_S = 60.0  # a row that waits longer for relay or worker is stuck
@@ -225,8 +225,7 @@ def _dead_letters(found: Pipeline) -> None:
 
 
 def _redis_memory(found: Pipeline) -> None:
-    memory = redis_client().info("memory")
-    used, most = int(memory["used_memory"]), int(memory.get("maxmemory", 0))
+    used, most = memory(redis_client())
     share = used / most if most else None
     small = f"of {_megabytes(most)}" if most else "no limit set"
     full = share is not None and share > MEMORY_LIMIT

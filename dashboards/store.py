@@ -15,6 +15,7 @@ from redis.cluster import RedisCluster
 
 from dashboards.keys import Keys, changes_channel, generation_key, generation_keys, split_partition
 from dashboards.plan import Batch, Draft
+from shopsite.events.redis import queue
 
 _HERE = Path(__file__).parent
 FENCE = (_HERE / "fence.lua").read_text(encoding="utf-8")
@@ -116,14 +117,13 @@ def read_together(
     client: redis.Redis, number: str, hashes: Sequence[str], sets: Sequence[str]
 ) -> tuple[int, list[dict[str, int]], list[int]]:
     """A whole number, hashes, and the sizes of HyperLogLogs of one partition, all of the same moment."""
-    script = client.register_script(MERGE)
     pipe = client.pipeline(transaction=True)
     pipe.get(number)
     parts = list(_chunks(hashes))
     for keys in parts:
-        script(keys=keys, args=["each"], client=pipe)
+        queue(pipe, "EVAL", MERGE, len(keys), *keys, "each")
     for key in sets:
-        pipe.pfcount(key)
+        queue(pipe, "PFCOUNT", key)
     answers = pipe.execute()
     packed, sizes = answers[1 : 1 + len(parts)], answers[1 + len(parts) :]
     found = [add_flat({}, flat) for answer in packed for flat in msgspec.msgpack.decode(answer)]
@@ -143,16 +143,11 @@ def _chunks(keys: Sequence[str]) -> Iterable[Sequence[str]]:
 
 
 def _merge(client: redis.Redis, calls: Sequence[Sequence[str]], how: str) -> list[Any]:
-    """The answers of merge.lua, decoded: in one round trip, or one each on a cluster."""
-    script = client.register_script(MERGE)
-    if _is_cluster(client):
-        answers = [script(keys=keys, args=[how]) for keys in calls]
-    else:
-        pipe = client.pipeline(transaction=False)
-        for keys in calls:
-            script(keys=keys, args=[how], client=pipe)
-        answers = pipe.execute()
-    return [msgspec.msgpack.decode(cast(bytes, answer)) for answer in answers]
+    """The answers of merge.lua, decoded: in one round trip, or one for each node of a cluster."""
+    pipe = client.pipeline(transaction=False)
+    for keys in calls:
+        queue(pipe, "EVAL", MERGE, len(keys), *keys, how)
+    return [msgspec.msgpack.decode(cast(bytes, answer)) for answer in pipe.execute()]
 
 
 def set_sizes(client: redis.Redis, keys: Keys, tp: str, sets: Sequence[set[str]]) -> list[int]:
@@ -165,7 +160,7 @@ def _set_size(client: redis.Redis, name: str, members: Sequence[str]) -> int:
     pipe = client.pipeline(transaction=False)
     for chunk in _chunks(members):
         pipe.pfadd(name, *chunk)
-    pipe.pfcount(name)
+    queue(pipe, "PFCOUNT", name)
     pipe.delete(name)
     return int(pipe.execute()[-2])
 

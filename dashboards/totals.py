@@ -15,6 +15,7 @@ from dashboards.keys import WIDTH, Keys, changes_channel
 from dashboards.models import Rollup, Total
 from dashboards.rollups import Value, Values, in_turn, month_of, pack, unpack
 from dashboards.store import live_keys, partitions
+from shopsite.events.redis import queue
 
 HEAD = ""  # the fold of the row that says up to which offsets a total counts
 
@@ -160,7 +161,7 @@ def _merge_sets(client: redis.Redis, texts: Sequence[bytes]) -> bytes:
     pipe = client.pipeline(transaction=False)
     for copy, text in zip(copies, texts, strict=True):
         pipe.set(copy, text, ex=10)
-    pipe.pfmerge(name, *copies)
+    queue(pipe, "PFMERGE", name, *copies)
     pipe.get(name)
-    pipe.unlink(name, *copies)
+    queue(pipe, "UNLINK", name, *copies)
     return cast(bytes, pipe.execute()[-2])

@@ -15,6 +15,7 @@ from django.conf import settings
 from redis.asyncio import Redis
 
 from dashboards.keys import Bucket, Grain, Keys, bucket, partition_name, split_partition
+from shopsite.events.redis import queue
 from shopsite.events.topics import TOPICS
 
 MINUTES = 30
@@ -168,7 +169,7 @@ class Window:
                 pipe.lrange(self.keys.recent(tp), 0, -1)
             for stage, tp in stages:
                 sets = [self.keys.bucket(tp, "m", at, f"funnel.{stage}") for at in self.minutes(now)]
-                pipe.pfcount(*sets)
+                queue(pipe, "PFCOUNT", *sets)
             answers = await pipe.execute()
         self.recent.update(zip(fresh, answers[: len(fresh)], strict=True))
         self.funnel = dict.fromkeys(STAGES, 0)

@@ -107,7 +107,9 @@ HISTORY_HOURS_DAYS = env.number("HISTORY_HOURS_DAYS", 400, 1, 36500)
 HISTORY_DAYS_YEARS = env.number("HISTORY_DAYS_YEARS", 10, 1, 100)
 
 # --- Celery -----------------------------------------------------------------------------------
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "") or REDIS_URL
+if CELERY_BROKER_URL.startswith(("redis+cluster:", "rediss+cluster:")):
+    raise ConfigError("CELERY_BROKER_URL is missing: Celery needs a Redis that is no cluster")
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -5,7 +5,6 @@ them itself, so most requests ask nobody. While Redis is away each process count
 """
 
 import logging
-import os
 import threading
 import time
 from dataclasses import dataclass
@@ -14,9 +13,9 @@ from typing import Final
 
 import redis
 from django.conf import settings
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
+
+from shopsite.events.redis import redis_client
 
 log = logging.getLogger(__name__)
 SCRIPT: Final = Path(__file__).with_name("bucket.lua").read_text(encoding="utf-8")
@@ -57,7 +56,6 @@ class _Bucket:
 
 
 _buckets: dict[str, _Bucket] = {}
-_client: tuple[int, str, redis.Redis] | None = None
 _quiet_until = 0.0
 
 
@@ -114,11 +112,4 @@ def _alone(bucket: _Bucket, rate: int, now: float) -> tuple[int, int]:
 
 def _redis() -> redis.Redis:
     """A client that gives up soon: the limit is not worth a slow answer."""
-    global _client
-    place = (os.getpid(), str(settings.REDIS_URL))
-    if _client is None or _client[:2] != place:
-        made = redis.Redis.from_url(
-            place[1], socket_timeout=ANSWER_S, socket_connect_timeout=ANSWER_S, retry=Retry(NoBackoff(), 0)
-        )
-        _client = (*place, made)
-    return _client[2]
+    return redis_client(patience=ANSWER_S, retries=0)

@@ -9,7 +9,7 @@ import msgspec
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from shopsite.events.redis import redis_client
+from shopsite.events.redis import get_many, redis_client
 
 TTL_SECONDS = 15
 EVERY_SECONDS = 1.0
@@ -62,5 +62,4 @@ def read_beats() -> list[dict[str, Any]]:
     """The heartbeats of the last 15 seconds, by name and pid. Raises RedisError where Redis is away."""
     client = redis_client()
     keys = sorted(client.scan_iter(match=f"{settings.REDIS_PREFIX}beat:*", count=1000))
-    values = client.mget(keys) if keys else []
-    return [msgspec.json.decode(value) for value in values if value is not None]
+    return [msgspec.json.decode(value) for value in get_many(client, keys) if value is not None]

@@ -7,11 +7,12 @@ import logging
 import time
 
 from celery import current_app
+from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 from redis import RedisError
 
-from shopsite.events.redis import redis_client
+from shopsite.events.redis import is_cluster, redis_client
 
 logger = logging.getLogger(__name__)
 REST_SECONDS = 10.0  # where Redis is away, nobody waits for it again so soon
@@ -38,8 +39,8 @@ def _send(task: str, args: tuple[str | int, ...]) -> None:
 
 
 def _ask_redis() -> None:
-    """Raise RedisError at once where Redis is away: Celery itself tries for six seconds, in a web request."""
+    """Raise RedisError at once where Celery's is away: it would try for six seconds, in a web request."""
     global _trusted_until
     if time.monotonic() >= _trusted_until:
-        redis_client().ping()
+        redis_client(str(settings.CELERY_BROKER_URL) if is_cluster(settings.REDIS_URL) else "").ping()
         _trusted_until = time.monotonic() + TRUST_SECONDS

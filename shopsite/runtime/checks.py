@@ -64,9 +64,7 @@ def check_migrations() -> Finding:
 
 def check_redis() -> Finding:
     """Redis answers and takes writes."""
-    where = settings.REDIS_URL.rpartition("@")[2].removeprefix(
-        "redis://"
-    )  # anybody may read this: no password
+    where = settings.REDIS_URL.rpartition("://")[2].rpartition("@")[2]  # anybody may read this: no password
     try:
         redis_client().set(f"{settings.REDIS_PREFIX}check", int(time.time()), ex=60)
     except (RedisError, OSError) as error:

@@ -155,7 +155,7 @@ def test_a_parameter_that_is_wrong_is_named(key: str, query: str, parameter: str
 
 def test_who_has_no_key_learns_nothing(key: str) -> None:
     product("MUG", 5)
-    tail = key[-4:] + "0"
+    tail = key[-5:]
     for headers in (
         {},
         {"authorization": "Bearer"},
