@@ -136,7 +136,7 @@ def list_minutes(span: Span) -> tuple[Minutes | None, list[str]]:
         return None, []
     found, whole = span.by_minute("events", "orders", "revenue")
     notes = [] if whole else ["some minutes are missing in the list: they are no longer kept one by one"]
-    return [_minute(at, found[at]) for at in sorted(found)], notes
+    return [figures_at(at, found[at]) for at in sorted(found)], notes
 
 
 def rank_products(fields: Mapping[str, int], top: int) -> list[ProductRow]:
@@ -170,7 +170,8 @@ def rank_products(fields: Mapping[str, int], top: int) -> list[ProductRow]:
     ]
 
 
-def _minute(at: int, folds: Mapping[str, Sums]) -> dict[str, Any]:
+def figures_at(at: int, folds: Mapping[str, Sums]) -> dict[str, Any]:
+    """What a list of buckets says of one: at, events, orders, revenue."""
     return {
         "at": rfc3339(at),
         "events": _sorted(folds["events"]),

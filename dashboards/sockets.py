@@ -4,11 +4,12 @@ Frames go straight to the socket, past Channels' layers, which cost fourteen tim
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing, suppress
 from typing import Any
 from urllib.parse import parse_qs
 
+import msgspec
 from asgiref.sync import sync_to_async
 from channels.auth import get_user
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -19,6 +20,15 @@ from dashboards.access import is_staff, may_watch
 from dashboards.feed import who
 from dashboards.figures import figures_text
 from dashboards.hub import the_hub
+from dashboards.playback import (
+    MOST,
+    Command,
+    Play,
+    Playback,
+    Refused,
+    checked_speed,
+    read_command,
+)
 
 SESSION_CHECK_S = 60.0
 SIGNED_OUT, FORBIDDEN = 4401, 4403  # close codes: as HTTP's 401 and 403
@@ -28,11 +38,15 @@ REASONS = {
 }
 
 
+_playing: set["DashboardSocket"] = set()  # viewers of the past, in this process
+
+
 class DashboardSocket(AsyncWebsocketConsumer):
     """One viewer."""
 
     _tasks: tuple[asyncio.Task[None], ...] = ()
     _frames: asyncio.Task[None] | None = None
+    _playback: Playback | None = None
 
     async def connect(self) -> None:
         """Accept first: a browser is told the reason of a close only after that."""
@@ -47,12 +61,40 @@ class DashboardSocket(AsyncWebsocketConsumer):
         self._follow(hub_id, int(seq) if seq.isdecimal() and len(seq) < 16 else 0)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:  # noqa: ARG002  Channels names them
-        """A viewer whose frames do not join asks for a snapshot; nothing else is heard."""
-        if text_data == '{"ask":"snapshot"}' and self._tasks:
+        """A viewer asks for a snapshot, for the past, or for what is live again (playback.Command)."""
+        if not self._tasks:
+            return
+        try:
+            self._obey(read_command(text_data or ""))
+        except Refused as why:
+            with suppress(OSError):
+                await self.send(msgspec.json.encode({"problem": str(why)}).decode())
+
+    def _obey(self, command: Command) -> None:
+        if command.play:
+            self._play(command.play)
+        elif command.ask or command.live:
+            self._stop_playing()
             self._follow("", 0)
+        elif self._playback:
+            self._playback.command(command)
+        else:
+            raise Refused("nothing is played: begin with play")
+
+    def _play(self, wanted: Play) -> None:
+        if not self._playback and len(_playing) >= MOST:
+            raise Refused(f"{MOST} playbacks run in this server already: wait until one ends")
+        self._playback = Playback(wanted.start, checked_speed(wanted.speed))
+        _playing.add(self)
+        self._pass(self._playback.frames())
+
+    def _stop_playing(self) -> None:
+        self._playback = None
+        _playing.discard(self)
 
     async def disconnect(self, code: int) -> None:  # noqa: ARG002
         """The viewer is gone."""
+        self._stop_playing()
         for task in (*self._tasks, self._frames):
             if task:
                 task.cancel()
@@ -61,13 +103,16 @@ class DashboardSocket(AsyncWebsocketConsumer):
         self._tasks = (*self._tasks, asyncio.create_task(work))
 
     def _follow(self, hub_id: str, seq: int) -> None:
+        person = who(self.scope.get("cookies", {}).get(settings.VISITOR_COOKIE, ""))
+        self._pass(the_hub().watch(hub_id=hub_id, seq=seq, person=person))
+
+    def _pass(self, source: AsyncGenerator[str, None]) -> None:
         if self._frames:
             self._frames.cancel()
-        self._frames = asyncio.create_task(self._pass_on(hub_id, seq))
+        self._frames = asyncio.create_task(self._pass_on(source))
 
-    async def _pass_on(self, hub_id: str, seq: int) -> None:
-        person = who(self.scope.get("cookies", {}).get(settings.VISITOR_COOKIE, ""))
-        async with aclosing(the_hub().watch(hub_id=hub_id, seq=seq, person=person)) as frames:
+    async def _pass_on(self, source: AsyncGenerator[str, None]) -> None:
+        async with aclosing(source) as frames:
             with suppress(OSError):  # the viewer went away; disconnect() comes next
                 async for text in frames:
                     await self.send(text)  # waits while this viewer's buffer is full

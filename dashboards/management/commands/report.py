@@ -8,7 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from redis.exceptions import RedisError
 
+from dashboards.calendar import GRAINS, PERIODS, before, grain_for
 from dashboards.selectors import Report, report, rfc3339
+from dashboards.series import read_series
 from shopsite.events.redis import redis_client
 
 
@@ -34,7 +36,7 @@ def at_least_one(text: str) -> int:
 
 
 class Command(BaseCommand):
-    """`manage.py report --from T --to T [--top N] [--json]`."""
+    """`manage.py report --from T --to T [--top N] [--compare PERIOD] [--grain GRAIN] [--json]`."""
 
     help = "The figures of a range of time, from the aggregates alone. Times and dates are UTC."
 
@@ -43,6 +45,12 @@ class Command(BaseCommand):
         parser.add_argument("--from", dest="start", type=moment, required=True, help="inclusive")
         parser.add_argument("--to", dest="end", type=moment, required=True, help="exclusive")
         parser.add_argument("--top", type=at_least_one, default=20, help="most products; default 20")
+        parser.add_argument("--compare", choices=PERIODS, help="with the period before, last week, last year")
+        parser.add_argument(
+            "--grain",
+            choices=("auto", *GRAINS),
+            help="buckets of the shop's calendar; auto: by the range",
+        )
         parser.add_argument("--json", action="store_true", help="one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's signature
@@ -51,12 +59,26 @@ class Command(BaseCommand):
             raise CommandError("--from must be before --to", returncode=2)
         try:
             found = report(redis_client(), options["start"], options["end"], options["top"])
+            more = self._more(found, options)
         except RedisError as error:
             raise CommandError(f"Redis does not answer: {error} `manage.py doctor` looks why.") from error
         if options["json"]:
-            self.stdout.write(json.dumps(found.as_json(), indent=1, ensure_ascii=False))
+            self.stdout.write(json.dumps(found.as_json() | more, indent=1, ensure_ascii=False))
         else:
-            self.stdout.write("\n".join(lines(found)))
+            self.stdout.write("\n".join([*lines(found), *more_lines(found, more)]))
+
+    def _more(self, found: Report, options: dict[str, Any]) -> dict[str, Any]:
+        """What --compare and --grain add, as it stands in the JSON."""
+        more: dict[str, Any] = {}
+        if period := options["compare"]:
+            other = report(redis_client(), *before(period, found.start, found.end), options["top"]).as_json()
+            other.pop("minutes", None)
+            more["compare"] = {"period": period} | other
+        if grain := options["grain"]:
+            grain = grain_for(found.start, found.end) if grain == "auto" else grain
+            entries, notes = read_series(redis_client(), grain, found.start, found.end)
+            more["series"] = {"grain": grain, "buckets": entries, "notes": notes}
+        return more
 
 
 def lines(found: Report) -> list[str]:
@@ -89,6 +111,27 @@ def lines(found: Report) -> list[str]:
         text.append(
             f"{row.product_id:<24}{row.views:>10,}{row.carts:>10,}{row.units:>10,}  {revenue}".rstrip()
         )
+    return text
+
+
+def more_lines(found: Report, more: dict[str, Any]) -> list[str]:
+    """What --compare and --grain add, as a person reads it."""
+    text = []
+    if other := more.get("compare"):
+        text += ["", f"compared with {other['from']} to {other['to']}"]
+        numbers = {"visitors": found.visitors, "sessions": found.sessions, **found.orders}
+        text += [f"  {name:<22}{now:>16,}{other[name]:>16,}" for name, now in numbers.items()]
+        text += [
+            f"  {f'revenue {currency}':<22}{amount:>16}{other['revenue'].get(currency, '0.00'):>16}"
+            for currency, amount in found.revenue.items()
+        ]
+    if series := more.get("series"):
+        text += ["", f"{'by ' + series['grain']:<24}{'events':>16}{'orders':>16}"]
+        text += [f"note: {note}" for note in series["notes"]]
+        text += [
+            f"  {entry['at']:<22}{sum(entry['events'].values()):>16,}{entry['orders']:>16,}"
+            for entry in series["buckets"]
+        ]
     return text
 
 
