@@ -54,6 +54,7 @@ WHY = {
     Status.PAID: "paid in another system",
     Status.REFUNDED: "refunded in another system",
 }
+Message = tuple[OrderPlaced, str]  # and its place in the log
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Foreign:
     """A message of another system, and the way that its order takes."""
 
     event: OrderPlaced
+    origin: str  # topic:partition:offset
     lines: Sequence[OrderLine]
     quantities: Mapping[str, int]  # units by product, duplicates summed
     steps: tuple[Status, ...]
@@ -86,16 +88,18 @@ def handle_orders(batch: Sequence[Received]) -> None:
 
     Raises PoisonEvent for one that can never be an order; the drain then tries them one by one.
     """
-    events = {
-        item.event.order_id: item.event for item in reversed(batch) if isinstance(item.event, OrderPlaced)
+    told = {
+        item.event.order_id: (item.event, item.origin)
+        for item in reversed(batch)
+        if isinstance(item.event, OrderPlaced)
     }
-    known = set(Order.objects.filter(pk__in=events).values_list("pk", flat=True))
+    known = set(Order.objects.filter(pk__in=told).values_list("pk", flat=True))
     if known:
         _due(known)
-    fresh = [event for order_id, event in reversed(events.items()) if order_id not in known]
+    fresh = [message for order_id, message in reversed(told.items()) if order_id not in known]
     if not fresh:
         return
-    skus = {line.product_id for event in fresh for line in event.order_lines()}
+    skus = {line.product_id for event, _ in fresh for line in event.order_lines()}
     titles = ensure_products(skus)
     ensure_levels(skus)
     try:
@@ -116,8 +120,8 @@ def _due(order_ids: Iterable[str]) -> None:
             wake("charge", order_id)
 
 
-def _write(events: Sequence[OrderPlaced], titles: Mapping[str, str], *, lock: bool) -> None:
-    orders = _decide(events, lock=lock)
+def _write(messages: Sequence[Message], titles: Mapping[str, str], *, lock: bool) -> None:
+    orders = _decide(messages, lock=lock)
     now = timezone.now()
     _write_orders(orders, titles, now)
     _write_charges([order for order in orders if order.steps == (Status.PLACED,)], now)
@@ -134,18 +138,19 @@ def _write(events: Sequence[OrderPlaced], titles: Mapping[str, str], *, lock: bo
     post([move for order in elsewhere for move in _moves(order)])
 
 
-def _decide(events: Sequence[OrderPlaced], *, lock: bool) -> list[Foreign]:
+def _decide(messages: Sequence[Message], *, lock: bool) -> list[Foreign]:
     """Which way each order takes, oldest first, by the stock that those before it leave."""
     # with locks all of them, in one order: those of orders paid elsewhere are written later, too
-    asked = [event for event in events if lock or event.status not in STEPS]
+    asked = [event for event, _ in messages if lock or event.status not in STEPS]
     skus = {line.product_id for event in asked for line in event.order_lines()}
     levels = Level.objects.filter(pk__in=skus).order_by("pk")  # of no product: no query
     by_sku = {level.pk: level for level in (levels.select_for_update() if lock else levels)}
     taken: Counter[str] = Counter()
-    return [_foreign(event, by_sku, taken) for event in events]
+    return [_foreign(message, by_sku, taken) for message in messages]
 
 
-def _foreign(event: OrderPlaced, levels: Mapping[str, Level], taken: Counter[str]) -> Foreign:
+def _foreign(message: Message, levels: Mapping[str, Level], taken: Counter[str]) -> Foreign:
+    event, origin = message
     lines = event.order_lines()
     quantities: dict[str, int] = {}
     for line in lines:
@@ -155,7 +160,7 @@ def _foreign(event: OrderPlaced, levels: Mapping[str, Level], taken: Counter[str
     steps = STEPS.get(event.status or "")
     if steps is None:
         steps = (_fits(quantities, levels, taken),)
-    return Foreign(event, lines, quantities, steps)
+    return Foreign(event, origin, lines, quantities, steps)
 
 
 def _fits(quantities: Mapping[str, int], levels: Mapping[str, Level], taken: Counter[str]) -> Status:
@@ -191,7 +196,7 @@ def _write_orders(orders: Sequence[Foreign], titles: Mapping[str, str], now: dat
     )
     bulk.insert(
         Transition,
-        ("order_id", "at", "from_status", "to_status", "why", "actor", "event_id"),
+        ("order_id", "at", "from_status", "to_status", "why", "actor", "event_id", "origin"),
         [row for order in orders for row in _history(order, now)],
     )
 
@@ -221,7 +226,7 @@ def _history(order: Foreign, now: datetime) -> Iterable[tuple[object, ...]]:
     before = NEW
     for step in order.steps:
         why = WHY.get(step, WHY[Status.PAID])
-        yield order.order_id, at, before, step.value, why, ACTOR, order.event.event_id
+        yield order.order_id, at, before, step.value, why, ACTOR, order.event.event_id, order.origin
         before = step.value
 
 

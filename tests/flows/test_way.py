@@ -120,7 +120,9 @@ def test_each_call_of_the_gateway_and_each_webhook_is_told() -> None:
 def test_an_order_of_another_system_that_was_rejected_says_why(staff: As) -> None:
     product("MUG", 0)
     handle_orders([order_message(order_id="456", user_id="123", product_ids=["MUG"], amount=9)])
+    assert Transition.objects.get(order="456").origin.startswith("orders:")
     page = read(staff("viewer"), "456")
+    assert Transition.objects.get(order="456").origin in page
     assert "The order began as rejected: not in stock." in page
     assert "It came from another system" in page
     assert "it could not be reserved, and was not charged" in page
