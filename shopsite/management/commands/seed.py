@@ -14,7 +14,7 @@ from django.db import transaction
 from inventory import services as inventory
 from shopsite.catalogue import demo
 from shopsite.naming import event_name
-from shopsite.roles import make_roles
+from shopsite.roles import ROLES, make_roles
 
 ACTOR = "seed"
 
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         self.stdout.write(f"Opening stock: {_open_stock(filled.opening)} products.")
         with transaction.atomic():
             make_roles()
-        self.stdout.write("Roles: operator, stock keeper, viewer.")
+        self.stdout.write(f"Roles: {', '.join(sorted(ROLES))}.")
         self.stdout.write(_make_staff())
 
 
