@@ -100,9 +100,6 @@ class ProductAdmin(ExportingAdmin):
     told_fields = ("title", "category", "price", "listed")
     inlines = (LevelInline,)
 
-    class Media:
-        css = {"all": ["shopsite/desk.css"]}
-
     readonly_fields = ("stock", "ledger", "created_at")
     fields = (
         "sku", "title", "description", "category", "price", "currency", "picture", "listed", "created_at",

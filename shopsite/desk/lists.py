@@ -113,9 +113,6 @@ class RecordInline(admin.TabularInline):
     can_delete = False
     show_change_link = False
 
-    class Media:
-        css = {"all": ["shopsite/desk.css"]}
-
     ordering = ("pk",)
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002

@@ -9,6 +9,7 @@ class StaffConfig(AppConfig):
     """The audit log of what staff did."""
 
     name = "shopsite.staff"
+    verbose_name = "Audit log"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

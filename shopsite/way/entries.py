@@ -95,7 +95,7 @@ def put_together(subject: Subject, found: Sequence[Sequence[Entry | Ahead]]) -> 
             replace(entry, after=f"+{gap(entry.at - before)}" if before else "")
             for entry, before in zip(entries, befores, strict=False)
         ],
-        ahead=sorted(ahead, key=lambda one: (one.at is None, one.at or timezone.now())),
+        ahead=sorted(ahead, key=lambda one: (one.at is not None, one.at or timezone.now())),
         is_cut=any(len(rows) >= MAX_ROWS for rows in found),
     )
 

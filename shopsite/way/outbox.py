@@ -33,7 +33,7 @@ def happened(subject: Subject) -> Iterable[Entry | Ahead]:
             yield Entry(
                 at=row.published_at,
                 kind="event",
-                what=f"Kafka has the event {name}.",
+                what=f"Kafka has the event {name}, and the relay knows it.",
                 detail=f"topic {row.topic}, partition {row.partition}, offset {row.offset}",
                 source=" · ".join(
                     (position(row.topic, row.partition or 0, row.offset or 0), f"seq {row.seq}")

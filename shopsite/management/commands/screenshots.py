@@ -110,12 +110,22 @@ def to_order(page: "Page") -> None:
     page.get_by_text("asking your bank").wait_for(state="hidden")
 
 
+def to_way(page: "Page") -> None:
+    """The whole way of the newest order that was packed or is further."""
+    page.goto("/admin/orders/order/?queue=to_ship")
+    page.locator("th.field-order_id a").last.click()
+    page.get_by_role("link", name="Its whole way").click()
+    page.get_by_text("Looking in Kafka").wait_for(state="hidden")
+
+
 SHOTS = (
     Shot("dashboard-light", watched(LIVE), as_staff=True),
     Shot("dashboard-dark", watched(LIVE), DARK, as_staff=True),
     Shot("dashboard-phone", watched(LIVE), PHONE, as_staff=True),
     Shot("ops", opened("/ops/"), as_staff=True),
+    Shot("admin-index", opened("/admin/"), as_staff=True),
     Shot("admin-orders", opened("/admin/orders/order/"), as_staff=True),
+    Shot("admin-way", to_way, as_staff=True),
     Shot("shop-home", opened("/")),
     Shot("shop-home-dark", opened("/"), DARK),
     Shot("shop-home-phone", opened("/"), PHONE),
