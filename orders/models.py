@@ -5,7 +5,9 @@ Written by services.py and by shopsite.fulfilment only; the moves allowed are in
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Lower
 
+from orders.indexes import BeginningIndex
 from orders.states import Status
 
 
@@ -49,11 +51,12 @@ class Order(models.Model):
 
     class Meta:
         # Named here and not by db_index, which makes two of a text on PostgreSQL: each costs every order.
-        # Those by address and name, which each database needs in a form of its own, are made by the
-        # migration find_orders.
         indexes = [
             models.Index(fields=["status", "changed_at"], name="order_queue"),
             models.Index(fields=["user_id"], name="order_of_visitor"),
+            # what the admin searches by: shopsite/desk/search.py
+            BeginningIndex(Lower("email"), name="order_by_email", condition=models.Q(email__gt="")),
+            BeginningIndex(Lower("name"), name="order_by_name", condition=models.Q(name__gt="")),
         ]
         permissions = [
             ("fulfil_order", "Can pack, ship and deliver orders"),

@@ -26,7 +26,7 @@ def beginning(rows: QuerySet[Row], column: str, term: str) -> QuerySet[Row]:
 def beginning_in_any_case(rows: QuerySet[Row], column: str, term: str) -> QuerySet[Row]:
     """The rows whose column begins with the term, however either is written.
 
-    Needs an index on lower(column) of the rows where it is not empty: orders' migration find_orders.
+    Needs an index on lower(column) of the rows where it is not empty: orders/indexes.py.
     """
     # SQLite's lower() knows ASCII only, so the term must not know more
     lowered = term.translate(ASCII_LOWER) if connection.vendor == "sqlite" else term.lower()

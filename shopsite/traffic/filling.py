@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from orders.models import Line, Order, Payment, Transition
 from orders.states import Status
@@ -24,6 +24,7 @@ from shopsite.traffic.shoppers.people import CITIES, FIRST, LAST
 MARK = "filled"  # in session_id: what a later run knows its own by
 BATCH = 5_000  # orders a transaction
 SPAN = timedelta(days=365)
+SQLITE_CACHE_KIB = 400_000
 HELD = {  # of a thousand orders, how many stand where; most of a shop's are long over
     Status.DELIVERED: 905, Status.CANCELLED: 30, Status.REFUNDED: 20, Status.SHIPPED: 15, Status.PAID: 12,
     Status.PAYMENT_FAILED: 8, Status.PACKED: 5, Status.PLACED: 2, Status.REJECTED: 2, Status.BACKORDERED: 1,
@@ -68,6 +69,9 @@ def fill(count: int, *, seed: int, until: datetime, progress: Callable[[int], No
     )
     if not goods:
         raise NothingToSell("There is nothing to sell: run `manage.py seed` first.")
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:  # its indexes are written at random: in memory, not on disk
+            cursor.execute(f"PRAGMA cache_size = -{SQLITE_CACHE_KIB}")
     for start in range(0, count, BATCH):
         numbers = range(start, min(start + BATCH, count))
         _write(_rows(numbers, count, Random(f"{seed}/{start}"), goods, until))
