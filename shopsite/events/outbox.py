@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import msgspec
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from shopsite import bulk
@@ -63,10 +63,19 @@ def forward_many(rows: list[OutboxEvent]) -> None:
 
 
 def wake_relay() -> None:
-    """Have the relay look at once when the transaction commits; without this it looks by itself."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(f"NOTIFY {CHANNEL}")
+    """Have the relay look at once, once the transaction has committed; without this it looks by itself.
+
+    After the commit, not in it: PostgreSQL lets transactions that notify commit one at a time only, each
+    with its wait for the disk.
+    """
+    planned = any(hook[1] is _notify for hook in connection.run_on_commit)
+    if connection.vendor == "postgresql" and not planned:
+        transaction.on_commit(_notify, robust=True)
+
+
+def _notify() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"NOTIFY {CHANNEL}")
 
 
 def storable(text: str, length: int) -> str:
