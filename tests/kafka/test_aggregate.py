@@ -1,10 +1,6 @@
 """The aggregator on a real Kafka and Redis: every count equals the log's, whatever dies."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,7 +21,7 @@ from dashboards.store import live_generation, read_position
 from shopsite.events.heartbeat import read_beats
 from shopsite.events.kafka import close_shared_producer, make_admin
 from shopsite.events.schemas import Unavailable
-from tests.support import child_env, until
+from tests.support import until
 from tests.support.aggregates import NOW, click
 from tests.support.servers import Kafka
 
@@ -93,23 +89,6 @@ def test_the_offset_stays_until_the_dead_letter_is_acknowledged(kafka: Kafka, re
     aggregator.close()
     assert read_position(redis, first_keys(), "clicks-0").offset == 1
     assert len(refused) == 2
-
-
-@pytest.mark.slow
-def test_an_aggregator_that_is_killed_in_the_middle_counts_exactly(kafka: Kafka, redis: Redis) -> None:
-    send_clicks(kafka, 30_000)
-    for share in (1, 9_000, 18_000):
-        child = subprocess.Popen([sys.executable, "manage.py", "aggregate"], env=child_env(LOG_LEVEL="ERROR"))
-        try:
-            until(lambda share=share: views(redis) >= share, within=60)  # type: ignore[misc]
-        finally:
-            os.kill(child.pid, signal.SIGKILL)
-            child.wait()
-
-    with aggregating():
-        until(lambda: views(redis) >= 30_000, within=60)
-    assert views(redis) == 30_000
-    assert abs(report(redis, *DAY).visitors - 97) <= 2
 
 
 def test_an_emptied_redis_is_filled_again_while_it_runs(kafka: Kafka, redis: Redis) -> None:
