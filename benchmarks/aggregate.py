@@ -47,17 +47,17 @@ class Peer:
     times: float | None  # so many times its rate is our target
 
 
-def python(name: str) -> tuple[str, ...]:
+def python(name: str, script: str) -> tuple[str, ...]:
     """The command of a peer in Python."""
-    return (str(PEERS / name / "bin" / "python"), str(PEERS / f"{name}.py"))
+    return (str(PEERS / name / "bin" / "python"), str(PEERS / script))
 
 
 JAVA = ("java", "-cp", f"{PEERS}/streams:{PEERS}/streams/jars/*", "Streams")
-LIMIT = Peer("confluent-kafka and decoding", python("decode"), 883_000, 1.33, None)
+LIMIT = Peer("confluent-kafka and decoding", python("decode", "decode.py"), 883_000, 1.33, None)
 RIVALS = (
     Peer("Kafka Streams", JAVA, 98_000, 17.9, 2),
-    Peer("Bytewax", python("bytewax"), 66_000, 15.0, 3),
-    Peer("Quix Streams", python("quix"), 25_000, 40.0, 8),
+    Peer("Bytewax", python("bytewax", "bytewax_flow.py"), 66_000, 15.0, 3),
+    Peer("Quix Streams", python("quix", "quix.py"), 25_000, 40.0, 8),
 )
 
 
