@@ -115,6 +115,18 @@ def redis(settings: Settings, redis_server: str) -> Iterator["redis_package.Redi
     client.close()
 
 
+@pytest.fixture
+def own_redis(settings: Settings, tmp_path: Path) -> Iterator[RedisOfRun]:
+    """A Redis for this test alone, to empty, to stop and to start again; settings and Celery point to it."""
+    run = RedisOfRun(tmp_path)
+    run.start()
+    settings.REDIS_URL = run.url
+    settings.REDIS_PREFIX = f"test-{unique()}:"
+    _point_celery_to(run.url, settings.REDIS_PREFIX)
+    yield run
+    run.service.stop()
+
+
 def _point_celery_to(url: str, prefix: str) -> None:
     options = {**django_settings.CELERY_BROKER_TRANSPORT_OPTIONS, "global_keyprefix": prefix}
     celery_app.conf.update(broker_url=url, broker_transport_options=options)

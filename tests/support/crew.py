@@ -39,6 +39,13 @@ class Crew:
         until(lambda: not service.is_alive(), within=30)
         service.bury()
 
+    def revive(self) -> None:
+        """Start again whoever has ended, as the supervisor does."""
+        for service in self._running.values():
+            if not service.is_alive():
+                service.bury()
+                service.start()
+
     def dismiss(self) -> None:
         """End all."""
         for service in self._running.values():

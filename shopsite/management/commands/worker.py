@@ -1,5 +1,7 @@
 """`manage.py worker`: Celery's worker, with a heartbeat. Redis wakes it; the work is in the database."""
 
+import logging
+import os
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -32,4 +34,7 @@ class Command(BaseCommand):
         )
         with beat_while_running("worker", counting_tasks=True):
             worker.start()
-        raise SystemExit(worker.exitcode or 0)
+        # Losing Redis can end Celery's loop and leave threads that never end: the process would stay and do
+        # nothing (celery #8030, #10205). What they had begun is in the database, for whoever starts next.
+        logging.shutdown()
+        os._exit(worker.exitcode or 0)
