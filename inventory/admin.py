@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Model, QuerySet
@@ -15,13 +16,16 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from inventory.models import Level, Movement, Reservation
-from inventory.services import adjust
+from inventory.outlook import Outlook, in_words, outlook, rate_text, span_text
+from inventory.selectors import LOW, SHORT
+from inventory.services import adjust, set_count
 from shopsite.catalogue.models import Category, Product
 from shopsite.desk import ExportingAdmin, QuickAdmin, RecordAdmin, link, moment
 from shopsite.staff.services import record
 
 SHOWN = 50  # of a product's ledger on its page; the rest is a click away
-REASONS = ("delivery", "return", "correction", "damage", "gift")
+REASONS = ("delivery", "return", "correction", "count", "damage", "gift")
+MOST = 1_000_000_000  # units in one change: more is a slip of the finger
 
 
 class LevelInline(admin.StackedInline):
@@ -35,19 +39,62 @@ class LevelInline(admin.StackedInline):
 
 
 class StockForm(forms.Form):
-    """Stock that came or went, and why."""
+    """Stock that came or went, or how much was counted, and why."""
 
     change = forms.IntegerField(
-        label="Change", min_value=-1_000_000_000, max_value=1_000_000_000, help_text="More: 12. Less: -3."
+        label="Change by",
+        required=False,
+        min_value=-MOST,
+        max_value=MOST,
+        help_text="More came: 12. Less is there: -3.",
+    )
+    counted = forms.IntegerField(
+        label="or: there are",
+        required=False,
+        min_value=-MOST,
+        max_value=MOST,
+        help_text="What was counted on the shelf, what is reserved included.",
     )
     reason = forms.ChoiceField(choices=[(reason, reason.capitalize()) for reason in REASONS])
 
-    def clean_change(self) -> int:
-        """Nothing changed is no change."""
-        change = int(self.cleaned_data["change"])
-        if change == 0:
-            raise forms.ValidationError("Need a number other than 0.")
-        return change
+    def clean(self) -> dict[str, Any]:
+        """One of the two, and a change that is one."""
+        given = [name for name in ("change", "counted") if self.cleaned_data.get(name) is not None]
+        if not self.errors and len(given) != 1:
+            raise forms.ValidationError("Give a change, or what was counted: one of the two.")
+        if self.cleaned_data.get("change") == 0:
+            self.add_error("change", "Need a number other than 0.")
+        return self.cleaned_data
+
+
+class StockFilter(admin.SimpleListFilter):
+    """Products that need somebody."""
+
+    title = "what is left"
+    parameter_name = "left"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ANN401, ARG002
+        """What there is to choose."""
+        return [("short", "More promised than there is"), ("low", "Almost gone")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Product]) -> QuerySet[Product]:  # noqa: ARG002
+        """The products of the choice."""
+        wanted = {"short": SHORT, "low": LOW}.get(self.value() or "")
+        return queryset if wanted is None else queryset.filter(wanted)
+
+
+class _StockList(ChangeList):
+    """Each product of a page with its outlook, in one query."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        seen = outlook(product.pk for product in self.result_list)
+        for product in self.result_list:
+            product.outlook = seen.get(product.pk)
+
+
+def _outlook(product: Product) -> Outlook | None:
+    return getattr(product, "outlook", None)
 
 
 class BelowZero(admin.SimpleListFilter):
@@ -77,10 +124,12 @@ class ProductAdmin(ExportingAdmin):
         "on_hand",
         "reserved",
         "available",
+        "sells",
+        "lasts",
         "stock",
         "listed",
     )
-    list_filter = ("listed", BelowZero, "category", "level__tracked")
+    list_filter = ("listed", BelowZero, StockFilter, "category", "level__tracked")
     export_permission = "staff.export_stock"
     export_columns = {
         "product_id": lambda product: product.pk,
@@ -100,11 +149,15 @@ class ProductAdmin(ExportingAdmin):
     told_fields = ("title", "category", "price", "listed")
     inlines = (LevelInline,)
 
-    readonly_fields = ("stock", "ledger", "created_at")
+    readonly_fields = ("stock", "rate", "ledger", "created_at")
     fields = (
         "sku", "title", "description", "category", "price", "currency", "picture", "listed", "created_at",
-        "stock", "ledger",
+        "stock", "rate", "ledger",
     )  # fmt: skip
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:  # noqa: ARG002
+        """A list that knows how its products sell."""
+        return _StockList
 
     def get_readonly_fields(self, request: HttpRequest, obj: Product | None = None) -> Any:  # noqa: ANN401
         """A product's number is what events call it, so it never changes."""
@@ -127,10 +180,31 @@ class ProductAdmin(ExportingAdmin):
         level = _level(product)
         return level.reserved if level else None
 
-    def available(self, product: Product) -> str:
-        """How much can be ordered."""
+    def available(self, product: Product) -> str | SafeString:
+        """How much can be ordered; marked where more is promised than there is."""
         level = _level(product)
-        return str(level.on_hand - level.reserved) if level and level.tracked else "any"
+        if level is None or not level.tracked:
+            return "any"
+        left = level.on_hand - level.reserved
+        return format_html('<b class="below">{} below zero</b>', -left) if left < 0 else str(left)
+
+    @admin.display(description="sells an hour")
+    def sells(self, product: Product) -> str:
+        """Units, by the ledger."""
+        seen = _outlook(product)
+        return "" if seen is None or seen.per_hour is None else rate_text(seen.per_hour)
+
+    @admin.display(description="sold out in")
+    def lasts(self, product: Product) -> str:
+        """At this rate."""
+        seen = _outlook(product)
+        return "" if seen is None or seen.minutes_left is None else span_text(seen.minutes_left)
+
+    @admin.display(description="how it sells")
+    def rate(self, product: Product) -> str:
+        """The rate, what it rests on, and how far off it may be."""
+        seen = outlook([product.pk]).get(product.pk)
+        return "nobody has told a stock of it yet" if seen is None else in_words(seen)
 
     @admin.display(description="stock")
     def stock(self, product: Product) -> SafeString:
@@ -161,24 +235,38 @@ class ProductAdmin(ExportingAdmin):
         product = get_object_or_404(Product, pk=sku)
         form = StockForm(request.POST or None)
         if form.is_valid():
-            change, reason = form.cleaned_data["change"], form.cleaned_data["reason"]
-            actor = request.user.get_username()
-            with transaction.atomic():
-                adjust(product_id=sku, change=change, reason=reason, actor=actor)
-                record(
-                    actor=actor,
-                    action="adjust",
-                    kind="product",
-                    object_id=sku,
-                    what=f"{change:+,}",
-                    why=reason,
-                )
-            self.message_user(request, f"{product}: {change:+d}, {reason}.", messages.SUCCESS)
+            self._write_stock(request, product, form)
             return HttpResponseRedirect(reverse("admin:catalogue_product_change", args=[sku]))
         context = self.admin_site.each_context(request) | {
             "title": f"Stock of {product}", "form": form, "product": product, "opts": self.opts,
         }  # fmt: skip
         return render(request, "admin/inventory/stock.html", context)
+
+    def _write_stock(self, request: HttpRequest, product: Product, form: StockForm) -> None:
+        """Into the ledger and the audit log, and say what came of it."""
+        about = {"product_id": product.pk, "actor": request.user.get_username()}
+        change, counted, reason = (form.cleaned_data[name] for name in ("change", "counted", "reason"))
+        with transaction.atomic():
+            if counted is None:
+                adjust(**about, change=change, reason=reason)
+            else:
+                change = set_count(**about, counted=counted, reason=reason)
+            record(
+                actor=about["actor"],
+                action="adjust",
+                kind="product",
+                object_id=product.pk,
+                what=f"{change:+,}",
+                why=reason if counted is None else f"{reason}: {counted:,} counted",
+            )
+        self.message_user(request, f"{product}: {change:+,d}, {reason}.", messages.SUCCESS)
+        level = Level.objects.get(pk=product.pk)
+        if level.on_hand < level.reserved:
+            self.message_user(
+                request,
+                f"{level.reserved:,} are promised, and {level.on_hand:,} are there.",
+                messages.WARNING,
+            )
 
 
 def _level(product: Product) -> Level | None:

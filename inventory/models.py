@@ -3,6 +3,8 @@
 Written by services.py only, which keeps on_hand = sum of the ledger, reserved = sum of open reservations.
 """
 
+from typing import Any, NoReturn
+
 from django.db import models
 
 
@@ -34,6 +36,22 @@ class Level(models.Model):
         return self.product_id
 
 
+class AppendOnly(Exception):
+    """The ledger is never changed: write a row that corrects it."""
+
+
+class _AppendOnlyRows(models.QuerySet["Movement"]):
+    """Rows that can be added and read. PostgreSQL refuses the rest itself: migration 0003."""
+
+    def update(self, **_values: object) -> NoReturn:
+        """Refused."""
+        raise AppendOnly("A row of the ledger is never changed: post one that corrects it.")
+
+    def delete(self) -> NoReturn:
+        """Refused."""
+        raise AppendOnly("A row of the ledger is never deleted: post one that corrects it.")
+
+
 class Movement(models.Model):
     """One row of the ledger: append only, unique by event."""
 
@@ -54,6 +72,8 @@ class Movement(models.Model):
     created_at = models.DateTimeField()  # when we wrote it
     origin = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001  null: it is our own
 
+    objects = _AppendOnlyRows.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["event_id"], name="ledger_event_once")]
         indexes = [
@@ -63,6 +83,16 @@ class Movement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.change:+d} {self.product_id}"
+
+    def save(self, **options: Any) -> None:
+        """Add the row; one that is there already is refused."""
+        if not self._state.adding:
+            raise AppendOnly("A row of the ledger is never changed: post one that corrects it.")
+        super().save(**{**options, "force_insert": True})
+
+    def delete(self, using: Any = None, keep_parents: bool = False) -> NoReturn:  # noqa: ANN401, ARG002
+        """Refused."""
+        raise AppendOnly("A row of the ledger is never deleted: post one that corrects it.")
 
 
 class Reservation(models.Model):

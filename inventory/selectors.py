@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from inventory.models import Level, Movement, Reservation
 from shopsite.catalogue.models import Product
 
+SHORT = Q(level__tracked=True, level__on_hand__lt=F("level__reserved"))  # of a product
 LOW = Q(level__tracked=True, level__on_hand__lte=F("level__reserved") + F("level__low_at"))  # of a product
 
 

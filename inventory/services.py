@@ -210,6 +210,21 @@ def adjust(*, product_id: str, change: int, reason: str, actor: str, event_id: s
     return True
 
 
+@transaction.atomic
+def set_count(*, product_id: str, counted: int, reason: str, actor: str) -> int:
+    """Say how many of a product are on the shelf, and track it from now on; returns the change.
+
+    Nothing else changes the level between the look and the write: it is held until the end.
+    """
+    ensure_products([product_id])
+    ensure_levels([product_id])
+    level = Level.objects.select_for_update().get(pk=product_id)
+    change = counted - level.on_hand
+    moves = [Move(uuid4().hex, product_id, change, reason, actor, timezone.now())] if change else []
+    post(moves, track=(product_id,), reserved={product_id: 0})
+    return change
+
+
 def post(
     moves: Sequence[Move],
     *,

@@ -11,6 +11,7 @@ from typing import Final
 from django.db.models import Count, F, Min
 
 from inventory.models import Level
+from inventory.outlook import Outlook, outlook
 from inventory.selectors import StockView, available
 from orders.models import Line, Order
 from orders.states import Status
@@ -69,6 +70,11 @@ def order_pipeline() -> list[StatusRow]:
 def stock_of(skus: Iterable[str]) -> dict[str, StockView]:
     """The stock of these products, in one query."""
     return available(skus)
+
+
+def outlook_of(skus: Iterable[str]) -> dict[str, Outlook]:
+    """How fast these products sell, and when they will be sold out, in one query."""
+    return outlook(skus)
 
 
 def attention() -> Attention:

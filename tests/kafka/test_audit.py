@@ -20,6 +20,7 @@ from tests.support import until
 from tests.support.servers import Kafka
 from tests.support.shop import product
 from tests.support.site import processes
+from tests.support.tamper import tamper
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 AT = "2024-06-18T12:34:56Z"
@@ -105,7 +106,7 @@ def test_a_count_an_order_and_a_stock_row_that_were_changed_are_named(
     redis.pfadd(first_keys().bucket(tp, "d", bucket(minute, "d"), "visitors"), "somebody", "else")
     Order.objects.filter(pk="456").update(amount="1.00")
     Order.objects.filter(pk="457").update(status="cancelled")
-    Movement.objects.filter(origin__isnull=False).update(change=8)
+    assert tamper("UPDATE inventory_movement SET change = 8 WHERE origin IS NOT NULL")
     Level.objects.filter(pk="CUP").update(on_hand=F("on_hand") + 1)
 
     with pytest.raises(SystemExit) as exit_:
@@ -124,7 +125,7 @@ def test_a_count_an_order_and_a_stock_row_that_were_changed_are_named(
 
 def test_an_order_and_a_ledger_row_that_are_gone_or_invented_are_named(shop: None) -> None:
     gone = Movement.objects.exclude(origin=None).get()
-    gone.delete()
+    assert tamper("DELETE FROM inventory_movement WHERE origin IS NOT NULL") == 1
     copy = Order.objects.get(pk="456")
     Order.objects.filter(pk="C458").delete()
     copy.pk = "invented"

@@ -8,6 +8,8 @@ from unittest.mock import patch
 from django.db import connection
 from django.db.models import Model, QuerySet
 
+from tests.support.tamper import ledger_unlocked
+
 
 @contextmanager
 def without_condition(model: type[Model], *names: str) -> Iterator[None]:
@@ -33,8 +35,13 @@ def without_constraint(model: type[Model], name: str) -> Iterator[None]:
         editor.remove_constraint(model, constraint)
     with ExitStack() as afterwards:
         afterwards.callback(_restore_constraint, model, constraint)
-        afterwards.callback(model._default_manager.all().delete)
+        afterwards.callback(_empty, model)
         yield
+
+
+def _empty(model: type[Model]) -> None:
+    with ledger_unlocked():
+        QuerySet(model)._raw_delete(using=None)
 
 
 def _restore_constraint(model: type[Model], constraint: Any) -> None:  # noqa: ANN401 - any kind of constraint

@@ -1,0 +1,129 @@
+"""How fast products sell, and when they will be sold out. The ledger -> here -> admin, boards, API.
+
+What each figure means stands in docs/metrics.md.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import sqrt
+from typing import Any, Final
+
+from django.db.models import Count, F, FilteredRelation, OuterRef, Q, Subquery, Sum
+from django.utils import timezone
+
+from inventory.models import Level, Movement
+from inventory.services import SALE
+
+WINDOWS_HOURS: Final = (1, 6, 24, 168)  # the shortest that holds enough is taken
+ENOUGH_SALES: Final = 10  # rows of the ledger: with fewer the error is a third and more
+FEWEST_SALES: Final = 3  # below, the longest window says nothing either
+SHORTEST: Final = timedelta(minutes=10)  # a product that is on sale for a minute has no rate yet
+TIMES_ERROR: Final = 1.96  # of a 95 % interval
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """How a product sells. None where it is not tracked, or too little was sold to say."""
+
+    product_id: str
+    available: int
+    sales: int  # rows of the ledger that the rate rests on
+    hours: float  # that it was watched for
+    per_hour: float | None  # units
+    error: float | None  # standard error of per_hour
+    minutes_left: float | None  # until it is sold out at this rate
+    soonest: float | None  # 95 % interval of minutes_left
+    latest: float | None  # None as well where the rate may be as good as nothing
+
+
+def outlook(skus: Iterable[str], *, now: datetime | None = None) -> dict[str, Outlook]:
+    """The outlook of these products, in one query; one without a level is left out."""
+    at = now or timezone.now()
+    rows = _levels(list(skus), at).values("pk", "on_hand", "reserved", "tracked", "began", *_names())
+    return {row["pk"]: _outlook(row, at) for row in rows}
+
+
+def _names() -> list[str]:
+    return [f"{name}_{hours}" for hours in WINDOWS_HOURS for name in ("units", "sales", "squares")]
+
+
+def _levels(skus: list[str], now: datetime) -> Any:  # noqa: ANN401 - a queryset with annotations
+    """Each level with what was sold in each window, and since when its product has a ledger."""
+    first = Movement.objects.filter(product_id=OuterRef("pk")).order_by("at").values("at")[:1]
+    since = now - timedelta(hours=WINDOWS_HOURS[-1])
+    at = "product__movements__at"
+    sold = Q(("product__movements__reason", SALE), (f"{at}__gt", since), (f"{at}__lte", now))
+    sums: dict[str, Any] = {}
+    for hours in WINDOWS_HOURS:
+        within = Q(sold__at__gt=now - timedelta(hours=hours))
+        sums[f"units_{hours}"] = Sum(-F("sold__change"), filter=within)
+        sums[f"sales_{hours}"] = Count("sold", filter=within)
+        sums[f"squares_{hours}"] = Sum(F("sold__change") * F("sold__change"), filter=within)
+    levels = Level.objects.filter(pk__in=skus)
+    levels = levels.annotate(sold=FilteredRelation("product__movements", condition=sold))
+    return levels.annotate(began=Subquery(first), **sums).order_by("pk")
+
+
+def _outlook(row: Mapping[str, Any], now: datetime) -> Outlook:
+    window = _window(row)
+    available = row["on_hand"] - row["reserved"]
+    if window is None or not row["tracked"]:
+        sales = row[f"sales_{WINDOWS_HOURS[-1]}"]
+        return Outlook(row["pk"], available, sales, float(WINDOWS_HOURS[-1]), None, None, None, None, None)
+    watched = max(SHORTEST, min(timedelta(hours=window), now - row["began"]))
+    hours = watched / timedelta(hours=1)
+    rate = row[f"units_{window}"] / hours
+    # orders come at random and bring several units each: a compound Poisson process
+    error = sqrt(row[f"squares_{window}"]) / hours
+    return Outlook(
+        product_id=row["pk"],
+        available=available,
+        sales=row[f"sales_{window}"],
+        hours=hours,
+        per_hour=rate,
+        error=error,
+        minutes_left=_minutes(available, rate),
+        soonest=_minutes(available, rate + TIMES_ERROR * error),
+        latest=_minutes(available, rate - TIMES_ERROR * error),
+    )
+
+
+def _window(row: Mapping[str, Any]) -> int | None:
+    """The shortest window with enough sales, else the longest if that has a few; None where none has."""
+    enough = (hours for hours in WINDOWS_HOURS if row[f"sales_{hours}"] >= ENOUGH_SALES)
+    few = WINDOWS_HOURS[-1] if row[f"sales_{WINDOWS_HOURS[-1]}"] >= FEWEST_SALES else None
+    return next(enough, few)
+
+
+def _minutes(available: int, per_hour: float) -> float | None:
+    if available <= 0:
+        return 0.0
+    return available / per_hour * 60 if per_hour > 0 else None
+
+
+def rate_text(per_hour: float) -> str:
+    """`12`, `3.4`, `0.05`: two digits are more than the evidence gives."""
+    return f"{per_hour:,.0f}" if per_hour >= 10 else f"{per_hour:.2g}"
+
+
+def span_text(minutes: float) -> str:
+    """`gone`, `45 min`, `6 h`, `12 days`, in the largest unit that says enough."""
+    if minutes <= 0:
+        return "gone"
+    if minutes < 90:
+        return f"{minutes:.0f} min"
+    hours = minutes / 60
+    return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:,.0f} days"
+
+
+def in_words(seen: Outlook) -> str:
+    """A sentence with the rate, its error and what both rest on."""
+    if seen.per_hour is None or seen.error is None or seen.minutes_left is None:
+        return f"too few sales to say: {seen.sales} in the last {seen.hours / 24:.0f} days, or not tracked"
+    latest = "never" if seen.latest is None else span_text(seen.latest)
+    return (
+        f"{rate_text(seen.per_hour)} ± {rate_text(seen.error)} an hour, by {seen.sales:,} sales in "
+        f"{span_text(seen.hours * 60)}; sold out in {span_text(seen.minutes_left)} "
+        f"({span_text(seen.soonest or 0)} to {latest})"
+    )
