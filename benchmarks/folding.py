@@ -62,7 +62,7 @@ def main() -> None:
         keep_one_fold()
     aggregator = Aggregator()
     wait_for_word(aggregator, share)
-    folded, begun, cpu = 0, 0.0, 0.0
+    folded, begun, cpu, used = 0, 0.0, 0.0, 0.0
     last = time.perf_counter()
     while folded < events:
         before = time.perf_counter(), time.process_time()
@@ -71,10 +71,9 @@ def main() -> None:
             if not folded:
                 begun, cpu = before
             folded += some
-            last = time.perf_counter()
+            last, used = time.perf_counter(), time.process_time() - cpu  # idle rounds are no work
         elif time.perf_counter() - last > NOTHING_FOR_S:
             break
-    used = time.process_time() - cpu
     aggregator.close()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     told = {

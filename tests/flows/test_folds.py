@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from dashboards.keys import first_keys
 from dashboards.selectors import report, rfc3339
+from dashboards.store import set_sizes
 from tests.support.aggregates import Log, click, everything, log_of, numbered, paid, stock, writer_of
 
 pytestmark = pytest.mark.django_db
@@ -88,7 +89,9 @@ def test_clicks_commute(redis: Redis, events: list[Event], dice: "random.Random"
     log_of("clicks-1", shuffled[half:]).fold(writer_of(redis), split)
 
     assert merged(redis) == once
-    assert report(redis, *span).visitors == visitors
+    people = {str(event["user_id"]) for event in events if not event.get("bot")}
+    from_log = set_sizes(redis, first_keys(), "clicks-0", [people])[0]
+    assert report(redis, *span).visitors == visitors == from_log
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
