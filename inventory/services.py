@@ -135,61 +135,61 @@ def lock_levels(skus: Iterable[str]) -> None:
     list(held.values_list("product_id", flat=True))
 
 
-def settle(*, order_id: str, actor: str, at: datetime) -> None:
-    """Turn an order's open reservations into sales. Call after winning its move to paid."""
-    rows = _close(order_id, Reservation.State.SETTLED)
+def settle_many(order_ids: Collection[str], *, actor: str, at: datetime) -> None:
+    """Turn the open reservations of orders into sales. Call after winning their moves to paid."""
+    rows = _close(order_ids, Reservation.State.SETTLED)
     moves = [
         Move(
-            event_name(SALE, order_id, row.product_id),
+            event_name(SALE, row.order_id, row.product_id),
             row.product_id,
             -row.quantity,
             SALE,
             actor,
             at,
-            order_id,
+            row.order_id,
         )
         for row in rows
     ]
-    post(moves, reserved={row.product_id: -row.quantity for row in rows})
+    freed: Counter[str] = Counter()
+    for row in rows:
+        freed[row.product_id] -= row.quantity
+    post(moves, reserved=freed)
 
 
 def release(*, order_id: str) -> None:
     """Give an order's open reservations back. Call after winning the move that ends it."""
-    rows = _close(order_id, Reservation.State.RELEASED)
+    rows = _close([order_id], Reservation.State.RELEASED)
     _shift({row.product_id: (0, -row.quantity) for row in rows})
 
 
-def _close(order_id: str, state: Reservation.State) -> list[Reservation]:
-    is_open = Reservation.objects.filter(order_id=order_id, state=Reservation.State.OPEN)
+def _close(order_ids: Collection[str], state: Reservation.State) -> list[Reservation]:
+    is_open = Reservation.objects.filter(order_id__in=order_ids, state=Reservation.State.OPEN)
     rows = list(is_open.order_by("product_id"))
     if rows and is_open.update(state=state) != len(rows):
-        raise StockMoved(order_id)  # only the winner of the order's move comes here, so never two
+        raise StockMoved(rows[0].order_id)  # only the winner of an order's move comes here, so never two
     return rows
 
 
 def extend(*, order_id: str, until: datetime) -> None:
     """Keep an order's units longer, while a payment runs."""
-    Reservation.objects.filter(order_id=order_id, state=Reservation.State.OPEN, expires_at__lt=until).update(
-        expires_at=until
-    )
+    extend_many([order_id], until=until)
 
 
-def give_back(*, order_id: str, actor: str, at: datetime) -> None:
-    """Put what an order sold back on the shelf, once: its goods never left the house."""
-    ours = Movement.objects.filter(order_id=order_id, reason=SALE, origin=None)
-    sold = ours.order_by("product_id")
+def extend_many(order_ids: Collection[str], *, until: datetime) -> None:
+    """Keep the units of orders longer, while their payments run."""
+    is_open = Reservation.objects.filter(order_id__in=order_ids, state=Reservation.State.OPEN)
+    is_open.filter(expires_at__lt=until).update(expires_at=until)
+
+
+def give_back(*, order_id: str, cause: str, quantities: Mapping[str, int], actor: str, at: datetime) -> None:
+    """Put units that an order sold back on the shelf, once for a cause.
+
+    quantities: units by product. cause: what brings them back, such as a refund's key.
+    """
     post(
         [
-            Move(
-                event_name(RETURN, order_id, row.product_id),
-                row.product_id,
-                -row.change,
-                RETURN,
-                actor,
-                at,
-                order_id,
-            )
-            for row in sold
+            Move(event_name(RETURN, cause, sku), sku, count, RETURN, actor, at, order_id)
+            for sku, count in sorted(quantities.items())
         ]
     )
 

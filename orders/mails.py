@@ -4,7 +4,7 @@ A mail is written with what it tells of, and sent after that committed. A crash 
 answer and our note of it can repeat one: its Message-ID is the same, so mail programs show it once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from hashlib import sha256
 from smtplib import SMTPException
@@ -32,6 +32,7 @@ SUBJECTS = {
     CANCELLED: "Your order {order} is cancelled",
     REJECTED: "We cannot deliver your order {order}",
 }
+LinesByOrder = Mapping[str, Sequence[Line]]
 LEASE = timedelta(seconds=60)  # longer than an SMTP server may take
 MAX_TRIES = 10  # with back-off: about two hours
 MAX_PAUSE = timedelta(minutes=30)
@@ -43,33 +44,51 @@ def write(order: Order, kind: str, *, number: int = 1, facts: Mapping[str, str] 
 
     number: which of several of its kind, such as the second refund. facts: what only this kind tells.
     """
-    if order.elsewhere:
-        return None
+    lines = {order.order_id: list(order.lines.order_by("pk"))}
+    name = kind if number == 1 else f"{kind}-{number}"
+    written = write_many([order], kind, lines=lines, name=name, facts=facts)
+    return written[0] if written else None
+
+
+def write_many(
+    orders: Sequence[Order],
+    kind: str,
+    *,
+    lines: LinesByOrder,
+    name: str = "",
+    facts: Mapping[str, str] | None = None,
+) -> list[Mail]:
+    """Write the same kind of mail for many orders; returns those that are new. lines: by order_id."""
+    ours = {order.order_id: order for order in orders if not order.elsewhere}
+    known = Mail.objects.filter(order_id__in=ours, kind=name or kind).values_list("order_id", flat=True)
+    for order_id in known:
+        del ours[order_id]
+    fresh = [_mail(order, kind, name or kind, lines[key], facts or {}) for key, order in ours.items()]
+    written = Mail.objects.bulk_create(fresh)
+    if written:
+        news.tell([mail.order_id for mail in written])
+    return written
+
+
+def _mail(order: Order, kind: str, name: str, lines: Iterable[Line], facts: Mapping[str, str]) -> Mail:
     why = _unreachable(order.email)
     subject = SUBJECTS[kind].format(order=order.order_id)[:200]
-    context = _context(order, subject) | {"facts": facts or {}}
+    context = _context(order, subject, lines) | {"facts": facts}
     text = render_to_string(f"orders/mail/{kind}.txt", context)
     now = timezone.now()
-    name = kind if number == 1 else f"{kind}-{number}"
-    mail, new = Mail.objects.get_or_create(
+    return Mail(
         order=order,
         kind=name,
-        defaults={
-            "to": order.email,
-            "subject": subject,
-            "text": text,
-            "html": render_to_string("orders/mail/mail.html", context | {"text": text}),
-            "message_id": _message_id(order.order_id, name),
-            "state": Mail.State.NOT_SENT if why else Mail.State.DUE,
-            "why": why,
-            "next_try_at": None if why else now,
-            "created_at": now,
-        },
+        to=order.email,
+        subject=subject,
+        text=text,
+        html=render_to_string("orders/mail/mail.html", context | {"text": text}),
+        message_id=_message_id(order.order_id, name),
+        state=Mail.State.NOT_SENT if why else Mail.State.DUE,
+        why=why,
+        next_try_at=None if why else now,
+        created_at=now,
     )
-    if not new:
-        return None
-    news.tell([order.order_id])
-    return mail
 
 
 def send(mail_id: int) -> bool:
@@ -126,8 +145,7 @@ def _message(mail: Mail) -> EmailMultiAlternatives:
     return message
 
 
-def _context(order: Order, subject: str) -> dict[str, object]:
-    lines = order.lines.order_by("pk")
+def _context(order: Order, subject: str, lines: Iterable[Line]) -> dict[str, object]:
     return {
         "order": order,
         "subject": subject,

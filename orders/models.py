@@ -157,11 +157,10 @@ class Payment(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["next_try_at"], name="payment_due", condition=models.Q(state="due")),
             models.Index(
                 fields=["next_try_at"],
-                name="payment_open",
-                condition=models.Q(state__in=("action", "dropping")),
+                name="payment_due",
+                condition=models.Q(state__in=("due", "action", "dropping")),
             ),
         ]
 
@@ -308,19 +307,3 @@ class Mail(models.Model):
 
     def __str__(self) -> str:
         return self.subject
-
-
-class SimulatedCharge(models.Model):
-    """The far side of the simulated gateway: what the bank did. Only payments/simulated.py reads it."""
-
-    key = models.CharField(max_length=160, unique=True)
-    token = models.CharField(max_length=100)
-    currency = models.CharField(max_length=8)
-    amount = Money()
-    captured = models.BooleanField()
-    reason = models.CharField(max_length=200, blank=True)
-    refunds = models.JSONField(default=dict)  # key of the refund -> amount
-    at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return self.key

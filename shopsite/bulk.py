@@ -5,7 +5,7 @@ a batch is turned into text column by column. benchmarks/orders.py.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, models
@@ -41,6 +41,37 @@ def insert(model: type[models.Model], columns: Sequence[str], rows: Iterable[Row
         _copy(f"COPY {table} ({names}) FROM STDIN", fields, values, rest)
     else:
         _execute(f"INSERT INTO {table} ({names}) VALUES", fields, values, rest)
+
+
+def amend(
+    model: type[models.Model],
+    columns: Sequence[str],
+    rows: Iterable[Row],
+    *,
+    where: Mapping[str, object] | None = None,
+) -> int:
+    """Set columns of rows that exist: (primary key, value ...) each, only where they are as `where` says.
+
+    Returns how many rows were as it says, and have been changed.
+    """
+    values = list(zip(*rows, strict=True))  # by column
+    if not values:
+        return 0
+    by_name = {field.attname: field for field in model._meta.concrete_fields}
+    key = by_name[model._meta.pk.attname]
+    fields = [by_name[name] for name in columns]
+    limits = [(by_name[name], value) for name, value in (where or {}).items()]
+    quote = connection.ops.quote_name
+    sets = ", ".join(f"{quote(str(field.column))} = %s" for field in fields)
+    tests = " AND ".join(f"{quote(str(field.column))} = %s" for field in (key, *(of for of, _ in limits)))
+    prepared = [_prepared(field, column) for field, column in zip((key, *fields), values, strict=True)]
+    rest: tuple[Any, ...] = tuple(value for _, value in limits)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"UPDATE {quote(model._meta.db_table)} SET {sets} WHERE {tests}",
+            [(*row, pk, *rest) for pk, *row in zip(*prepared, strict=True)],
+        )
+        return int(cursor.rowcount)
 
 
 def _numbered(field: Field) -> bool:

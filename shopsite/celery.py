@@ -13,6 +13,7 @@ app.autodiscover_tasks(["shopsite", "orders", "inventory", "dashboards"])
 EVERY_SECONDS = {  # the doors of tasks.py that beat knocks at
     "sweep": 2.0,
     "charge_due": 2.0,
+    "give_due": 2.0,
     "send_due_mails": 5.0,
     "expire_reservations": 10.0,
     "fill_backorders": 10.0,

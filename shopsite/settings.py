@@ -13,11 +13,11 @@ from csp.constants import NONE, SELF
 from shopsite.config import LOCAL_DIR, ConfigError, env
 
 
-def _secret_key() -> str:
-    """SECRET_KEY, or one made at the first start and kept, readable by its owner only."""
-    if key := env.text("SECRET_KEY", ""):
-        return key
-    path = LOCAL_DIR / "secret_key"
+def _secret(name: str, given: str) -> str:
+    """The one given, or one made at the first start and kept under its name, readable by its owner only."""
+    if given:
+        return given
+    path = LOCAL_DIR / name
     if not path.exists():
         LOCAL_DIR.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
@@ -78,6 +78,16 @@ STUCK_MINUTES = {  # status -> how long an order may stand in it before the admi
     "refund_pending": env.number("STUCK_REFUND_PENDING_MINUTES", 60, 1, 525_600),
 }
 
+# --- payments -----------------------------------------------------------------------------------
+GATEWAY_URL = env.text("GATEWAY_URL", "http://127.0.0.1:8090")
+GATEWAY_PUBLIC_URL = env.text("GATEWAY_PUBLIC_URL", "")  # as browsers reach it; GATEWAY_URL where empty
+GATEWAY_KEY = _secret("gateway_key", env.text("GATEWAY_KEY", ""))
+GATEWAY_ACCOUNT = env.text("GATEWAY_ACCOUNT", "")  # isolates shops and tests that share a gateway
+GATEWAY_TIMEOUT_SECONDS = env.number("GATEWAY_TIMEOUT_SECONDS", 5, 1, 20)
+WEBHOOK_SECRET = _secret("webhook_secret", env.text("WEBHOOK_SECRET", ""))
+WEBHOOK_ORIGIN = env.text("WEBHOOK_ORIGIN", "")  # as the gateway reaches the shop; SHOP_ORIGIN where empty
+WEBHOOK_TOLERANCE_SECONDS = env.number("WEBHOOK_TOLERANCE_SECONDS", 300, 5, 3600)
+
 # --- Kafka ------------------------------------------------------------------------------------
 KAFKA_BOOTSTRAP_SERVERS = env.items("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
 TOPIC_PREFIX = env.text("TOPIC_PREFIX", "")  # isolates tests that share a broker
@@ -126,11 +136,11 @@ CELERY_DB_REUSE_MAX = 1_000_000  # else the fixup closes the connection after ev
 
 # --- Django -----------------------------------------------------------------------------------
 DEBUG = env.flag("DEBUG", False)
-SECRET_KEY = _secret_key()
+SECRET_KEY = _secret("secret_key", env.text("SECRET_KEY", ""))
 # whose X-Forwarded-* headers are believed: addresses or networks of the proxy before `manage.py web`
 TRUSTED_PROXIES = env.items("TRUSTED_PROXIES", "")
 # /readyz wants a fresh heartbeat of each
-EXPECTED_PROCESSES = env.items("EXPECTED_PROCESSES", "web,relay,consume,worker,beat,aggregate")
+EXPECTED_PROCESSES = env.items("EXPECTED_PROCESSES", "web,relay,consume,worker,beat,aggregate,gateway")
 ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.items("CSRF_TRUSTED_ORIGINS", "")
 INSTALLED_APPS = [

@@ -12,7 +12,7 @@ from orders import mails
 from shopsite import fulfilment, pipeline
 from shopsite.events import trim
 from shopsite.events.redis import redis_client
-from shopsite.fulfilment.wake import wake
+from shopsite.fulfilment.wake import awake, wake
 from shopsite.storefront import carts, waiting
 
 
@@ -40,33 +40,24 @@ def trim_events() -> int:
     return trim.trim_outbox() + trim.trim_inbox()
 
 
-@shared_task(name="shopsite.tasks.charge")
-def charge(order_id: str) -> None:
-    """Charge one order, if its charge is due."""
-    fulfilment.charge(order_id)
-
-
-@shared_task(name="shopsite.tasks.refund")
-def refund(refund_id: int) -> None:
-    """Give one refund, if it is due."""
-    fulfilment.give_refund(refund_id)
-
-
-@shared_task(name="shopsite.tasks.send_mail")
-def send_mail(mail_id: int) -> bool:
-    """Send one mail, if it is due; whether it went out."""
-    return mails.send(mail_id)
-
-
 @shared_task(name="shopsite.tasks.charge_due")
 def charge_due() -> int:
-    """Charge and refund what is overdue; how many."""
-    return fulfilment.charge_due() + fulfilment.give_due()
+    """Charge, look after and void what is due; how many."""
+    awake("charge_due")
+    return fulfilment.charge_due()
+
+
+@shared_task(name="shopsite.tasks.give_due")
+def give_due() -> int:
+    """Give the refunds that are due; how many."""
+    awake("give_due")
+    return fulfilment.give_due()
 
 
 @shared_task(name="shopsite.tasks.send_due_mails")
 def send_due_mails() -> int:
-    """Send what is overdue; how many."""
+    """Send the mails that are due; how many."""
+    awake("send_due_mails")
     return mails.send_due()
 
 

@@ -14,6 +14,7 @@ from pytest_django.fixtures import Settings
 
 from shopsite.celery import app as celery_app
 from shopsite.runtime.service import dismiss_guard
+from tests.support.gateway import Bank
 from tests.support.servers import Cluster, Kafka, RedisOfRun, scratch, topics_of_test, unique
 
 NOBODY = "127.0.0.1:1"  # a port that nothing listens on
@@ -90,11 +91,33 @@ def kafka_server() -> Iterator[str]:
         cluster.stop()
 
 
+@pytest.fixture(scope="session")
+def _bank_of_run() -> Iterator[Bank]:
+    with scratch("bank") as folder:
+        run = Bank(folder)
+        yield run
+        run.stop()
+
+
+@pytest.fixture
+def bank(_bank_of_run: Bank, settings: Settings) -> Bank:
+    """The run's payment gateway, which runs; this test is a shop of its own to it."""
+    _bank_of_run.start()
+    settings.GATEWAY_ACCOUNT = unique()
+    return _bank_of_run
+
+
 @pytest.fixture(autouse=True)
 def _only_what_is_asked_for(
-    settings: Settings, local_dir: Path, _redis_of_run: RedisOfRun, monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
+    local_dir: Path,
+    _redis_of_run: RedisOfRun,
+    _bank_of_run: Bank,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A test that names no server must not reach one by accident, least of all a running demo's."""
+    settings.GATEWAY_URL = _bank_of_run.url
+    settings.GATEWAY_KEY, settings.WEBHOOK_SECRET = _bank_of_run.key, _bank_of_run.webhook_secret
     settings.KAFKA_BOOTSTRAP_SERVERS = [NOBODY]
     settings.REDIS_URL = _redis_of_run.url
     settings.EMAIL_FILE_PATH = str(local_dir / "mail")

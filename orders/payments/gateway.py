@@ -1,20 +1,34 @@
-"""What the shop needs of a payment gateway. fulfilment.pay -> here -> simulated.py, or a real one.
+"""What the shop needs of a payment gateway. fulfilment -> here -> simulated.py, or a real one.
 
-Every call carries a key that was stored before, so the gateway does a thing once however often it is asked.
-Calls are made outside transactions: a slow bank must not hold a lock.
+A payment is authorised under a key that was stored before, then captured; it can be voided until then, and
+refunded in parts afterwards. Whoever asks again with the same key is told how things stand, and nothing is
+done twice. Calls are made outside transactions: a slow bank must not hold a lock.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
+from enum import StrEnum
 from typing import Protocol
 
 
 class NoAnswer(Exception):
-    """The gateway did not answer: whether it charged is not known. Ask for the state, later."""
+    """The gateway did not answer: what it did is not known. Ask for the state, later."""
 
 
 class InvalidCard(Exception):
     """The number cannot be a card: show the message at the field."""
+
+
+class Outcome(StrEnum):
+    """Where a payment stands at the gateway."""
+
+    PENDING = "pending"  # the bank decides later, and tells by a webhook
+    ACTION = "requires_action"  # the shopper must confirm it first
+    AUTHORISED = "authorised"  # the money is set aside; nobody has it yet
+    CAPTURED = "captured"
+    DECLINED = "declined"
+    VOIDED = "voided"  # can never be captured
 
 
 @dataclass(frozen=True)
@@ -26,8 +40,20 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What became of a charge or refund; `reason` is for people, where it was refused."""
+class Standing:
+    """How a payment stands; `reason` is for people, where it was declined."""
+
+    outcome: Outcome
+    reference: str = ""  # the gateway's name for it
+    reason: str = ""
+    confirm_url: str = ""  # where the shopper confirms it
+    captured: Decimal = Decimal(0)
+    refunds: Mapping[str, Decimal] = field(default_factory=dict)  # by their keys
+
+
+@dataclass(frozen=True)
+class Given:
+    """What became of a refund."""
 
     done: bool
     reference: str = ""
@@ -35,16 +61,22 @@ class Answer:
 
 
 class Gateway(Protocol):
-    """A payment provider."""
+    """A payment provider. Every call but tokenise raises NoAnswer."""
 
     def tokenise(self, number: str) -> Card:
         """A token for a card's number, which is forgotten. Raises InvalidCard. Asks nobody."""
 
-    def charge(self, *, key: str, token: str, amount: Decimal, currency: str) -> Answer:
-        """Take the money, once a key. Raises NoAnswer."""
+    def authorise(self, *, key: str, token: str, amount: Decimal, currency: str, return_url: str) -> Standing:
+        """Set an amount aside, once a key. return_url: where the shopper goes after confirming."""
 
-    def state(self, *, key: str) -> Answer | None:
-        """What became of a charge; None where the gateway never heard of it. Raises NoAnswer."""
+    def capture(self, *, payment: str, key: str) -> Standing:
+        """Take all that was authorised under the key `payment`; anything not authorised stays as it is."""
 
-    def refund(self, *, key: str, refund_key: str, amount: Decimal) -> Answer:
-        """Give back a part of what was charged under `key`, once a refund_key. Raises NoAnswer."""
+    def void(self, *, payment: str, key: str) -> Standing:
+        """Never take it; what was captured already stays so."""
+
+    def refund(self, *, payment: str, key: str, amount: Decimal) -> Given:
+        """Give back a part of what was captured, once a key."""
+
+    def state(self, *, payment: str) -> Standing | None:
+        """How a payment stands; None where the gateway never heard of it."""

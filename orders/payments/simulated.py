@@ -1,115 +1,100 @@
-"""A gateway that moves no money: test cards say what happens. gateway.py -> here -> SimulatedCharge.
+"""The simulated gateway as the shop asks it. gateway.py -> here -> wire.py -> `manage.py gateway`."""
 
-SimulatedCharge is the bank's memory, on the far side of the wire: nothing else may read it.
-"""
-
-import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
 from decimal import Decimal
+from functools import cache
+from typing import Any
+from urllib.parse import quote
 
-from django.db import transaction
-from django.utils import timezone
+import msgspec
+from django.conf import settings
 
-from orders.models import SimulatedCharge
-from orders.payments.gateway import Answer, Card, InvalidCard, NoAnswer
+from orders.payments import cards
+from orders.payments.gateway import Card, Given, NoAnswer, Outcome, Standing
+from orders.payments.wire import Wire
 
-
-@dataclass(frozen=True)
-class TestCard:
-    """A card that the simulated bank knows."""
-
-    __test__ = False  # pytest: no test
-
-    number: str
-    label: str
-    what: str  # what happens, in a sentence
-    outcome: str  # the start of its token
-
-
-APPROVE, DECLINE, INSUFFICIENT, TIMEOUT, UNKNOWN = "approve", "decline", "insufficient", "timeout", "unknown"
-TEST_CARDS: tuple[TestCard, ...] = (
-    TestCard("4242424242424242", "Approved", "The payment goes through.", APPROVE),
-    TestCard("4000000000000002", "Declined", "The bank declines and gives no reason.", DECLINE),
-    TestCard(
-        "4000000000009995",
-        "Insufficient funds",
-        "The bank says that there is too little money.",
-        INSUFFICIENT,
-    ),
-    TestCard(
-        "4000000000000119",
-        "Times out once",
-        "The bank's answer is lost; the shop asks again: approved.",
-        TIMEOUT,
-    ),
-)
-REASONS = {
-    DECLINE: "The bank declined the card and gave no reason.",
-    INSUFFICIENT: "The card has insufficient funds.",
-    UNKNOWN: "The simulated bank knows only the test cards.",
-}
-_OUTCOMES = {card.number: card.outcome for card in TEST_CARDS}
-ELSEWHERE_TOKEN = f"{APPROVE}-other-system"  # orders of other systems bring no card
+NOT_FOUND = 404
 
 
 class SimulatedGateway:
-    """Approves, declines or loses its answer, as the token says; answers a known key as before."""
+    """See Gateway."""
 
     def tokenise(self, number: str) -> Card:
         """See Gateway."""
-        digits = number.replace(" ", "").replace("-", "")
-        if not (digits.isascii() and digits.isdigit() and 12 <= len(digits) <= 19 and luhn(digits)):
-            raise InvalidCard("This is not a card number: check the digits.")
-        return Card(f"{_OUTCOMES.get(digits, UNKNOWN)}-{secrets.token_hex(8)}", digits[-4:])
+        return cards.tokenise(number)
 
-    def charge(self, *, key: str, token: str, amount: Decimal, currency: str) -> Answer:
+    def authorise(self, *, key: str, token: str, amount: Decimal, currency: str, return_url: str) -> Standing:
         """See Gateway."""
-        outcome = token.partition("-")[0]
-        charge, first = SimulatedCharge.objects.get_or_create(
-            key=key,
-            defaults={
-                "token": token,
-                "currency": currency,
-                "amount": amount,
-                "captured": outcome in (APPROVE, TIMEOUT),
-                "reason": REASONS.get(outcome, ""),
-                "at": timezone.now(),
-            },
-        )
-        if first and outcome == TIMEOUT:
-            raise NoAnswer("The gateway did not answer in time.")
-        return _answer(charge)
+        fields = {"token": token, "amount": str(amount), "currency": currency}
+        more = {"return_url": return_url, "webhook_url": webhook_url()}
+        return _standing(_post("/v1/payments", key, fields | more))
 
-    def state(self, *, key: str) -> Answer | None:
+    def capture(self, *, payment: str, key: str) -> Standing:
         """See Gateway."""
-        charge = SimulatedCharge.objects.filter(key=key).first()
-        return _answer(charge) if charge else None
+        return _standing(_post("/v1/payments/capture", key, {"payment": payment}))
 
-    @transaction.atomic
-    def refund(self, *, key: str, refund_key: str, amount: Decimal) -> Answer:
+    def void(self, *, payment: str, key: str) -> Standing:
         """See Gateway."""
-        charge = SimulatedCharge.objects.select_for_update().filter(key=key, captured=True).first()
-        if charge is None:
-            return Answer(done=False, reason="Nothing was charged under this key.")
-        if refund_key not in charge.refunds:
-            given = sum((Decimal(part) for part in charge.refunds.values()), Decimal(0))
-            if given + amount > charge.amount:
-                return Answer(
-                    done=False, reason=f"Only {charge.amount - given} {charge.currency} are left to refund."
-                )
-            charge.refunds[refund_key] = str(amount)
-            charge.save(update_fields=["refunds"])
-        return Answer(done=True, reference=f"refund-{charge.pk}-{len(charge.refunds)}")
+        return _standing(_post("/v1/payments/void", key, {"payment": payment}))
+
+    def refund(self, *, payment: str, key: str, amount: Decimal) -> Given:
+        """See Gateway."""
+        told = _post("/v1/refunds", key, {"payment": payment, "amount": str(amount)})
+        return Given(told["done"], told["id"], told["reason"])
+
+    def state(self, *, payment: str) -> Standing | None:
+        """See Gateway."""
+        told = _ask("GET", f"/v1/payments?payment={quote(payment, safe='')}", "", None)
+        return None if told is None else _standing(told)
 
 
-def _answer(charge: SimulatedCharge) -> Answer:
-    return Answer(done=charge.captured, reference=f"charge-{charge.pk}", reason=charge.reason)
+def webhook_url() -> str:
+    """Where the gateway tells us what no answer told."""
+    return f"{settings.WEBHOOK_ORIGIN or settings.SHOP_ORIGIN}/payments/webhook"
 
 
-def luhn(digits: str) -> bool:
-    """Whether the last digit is the right check digit."""
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        value = int(digit) * (1 + place % 2)
-        total += value - 9 if value > 9 else value
-    return total % 10 == 0
+def _post(path: str, key: str, fields: Mapping[str, str]) -> dict[str, Any]:
+    told = _ask("POST", path, key, fields)
+    if told is None:
+        raise NoAnswer("The gateway knows nothing of this payment.")
+    return told
+
+
+def _ask(method: str, path: str, key: str, fields: Mapping[str, str] | None) -> dict[str, Any] | None:
+    """The answer, None for 404. Raises NoAnswer, also where our call was wrong: mend it, it is repeated."""
+    headers = {
+        "Authorization": f"Bearer {settings.GATEWAY_KEY}",
+        "Content-Type": "application/json",
+        "Idempotency-Key": key,
+        "Gateway-Account": settings.GATEWAY_ACCOUNT,
+    }
+    body = msgspec.json.encode(fields) if fields else b""
+    status, told = wire(settings.GATEWAY_URL, settings.GATEWAY_TIMEOUT_SECONDS).ask(
+        method, path, body, headers
+    )
+    if status == NOT_FOUND:
+        return None
+    try:
+        answer: dict[str, Any] = msgspec.json.decode(told)
+    except msgspec.DecodeError as error:
+        raise NoAnswer(f"The gateway's answer ({status}) is not readable: {error}.") from error
+    if status != 200:
+        raise NoAnswer(f"The gateway refused the call ({status}): {answer.get('error', '')}")
+    return answer
+
+
+def _standing(told: Mapping[str, Any]) -> Standing:
+    return Standing(
+        outcome=Outcome(told["state"]),
+        reference=told["id"],
+        reason=told["reason"],
+        confirm_url=told["confirm_url"],
+        captured=Decimal(told["captured"]),
+        refunds={key: Decimal(amount) for key, amount in told["refunds"].items()},
+    )
+
+
+@cache
+def wire(address: str, timeout: float) -> Wire:
+    """The connections to a gateway, shared by all threads."""
+    return Wire(address, timeout)

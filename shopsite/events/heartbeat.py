@@ -17,7 +17,7 @@ AFTER_FAILURE_SECONDS = 5.0  # without Redis a loop must not spend its time on s
 
 
 class Heartbeat:
-    """The heartbeat of one process. name: web relay consume worker beat aggregate simulate."""
+    """The heartbeat of one process. name: web relay consume worker beat aggregate gateway simulate."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -1,12 +1,13 @@
 """What needs orders and stock in one transaction. Storefront, pipeline, tasks, admin -> here."""
 
 from inventory.services import OutOfStock, Shortfall
-from orders.payments.simulated import TEST_CARDS, TestCard
+from orders.payments.cards import TEST_CARDS, TestCard
 from orders.services import UnknownOrder
 from orders.states import ForbiddenMove
 from shopsite.fulfilment.backorders import fill_backorders
+from shopsite.fulfilment.charging import charge, charge_due, due_charges
 from shopsite.fulfilment.foreign import handle_orders
-from shopsite.fulfilment.pay import BeingPaid, charge, charge_due, due_charges, pay_again
+from shopsite.fulfilment.pay import BeingPaid, look_after, pay_again
 from shopsite.fulfilment.place import Buyer, CartLine, InvalidCart, new_order_id, place_order
 from shopsite.fulfilment.refund import InvalidRefund, give_due, give_refund, refund_order
 from shopsite.fulfilment.steps import (
@@ -41,6 +42,7 @@ __all__ = [
     "give_refund",
     "handle_orders",
     "handle_stock",
+    "look_after",
     "new_order_id",
     "pack_order",
     "pay_again",

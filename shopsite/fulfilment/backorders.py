@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from inventory.services import OutOfStock, reserve
 from orders.models import Order, Payment
-from orders.payments.simulated import ELSEWHERE_TOKEN
+from orders.payments.cards import ELSEWHERE_TOKEN
 from orders.selectors import units
 from orders.services import move
 from orders.states import Status
@@ -44,5 +44,5 @@ def _fill(order: Order, quantities: dict[str, int]) -> None:
         next_try_at=now,
         created_at=now,
     )
-    wake("charge", order.order_id)
+    wake("charge_due")
     reserve(order_id=order.order_id, quantities=quantities, until=keep_until())

@@ -27,14 +27,14 @@ from inventory.services import (
 )
 from orders import mails
 from orders.models import Line, Order, Payment, Transition
-from orders.payments.simulated import ELSEWHERE_TOKEN
+from orders.payments.cards import ELSEWHERE_TOKEN
 from orders.states import EVENT_TYPES, NEW, Status
 from shopsite import bulk
 from shopsite.catalogue.services import ensure_products
 from shopsite.events.inbox import Received
 from shopsite.events.outbox import publish_many
 from shopsite.events.schemas import OrderChanged, OrderLine, OrderPlaced, PoisonEvent
-from shopsite.fulfilment.pay import write_mail
+from shopsite.fulfilment.answers import write_mail
 from shopsite.fulfilment.place import keep_until
 from shopsite.fulfilment.wake import wake
 from shopsite.naming import event_name
@@ -116,8 +116,7 @@ def _due(order_ids: Iterable[str]) -> None:
     due = list(waiting.order_by("order_id").values_list("order_id", flat=True))
     if due:
         waiting.filter(order_id__in=due).update(state=Payment.State.DUE, next_try_at=timezone.now())
-        for order_id in due:
-            wake("charge", order_id)
+        wake("charge_due")
 
 
 def _write(messages: Sequence[Message], titles: Mapping[str, str], *, lock: bool) -> None:
@@ -242,8 +241,8 @@ def _write_charges(orders: Sequence[Foreign], now: datetime) -> None:
             for order in orders
         ],
     )  # fmt: skip
-    for order in orders:
-        wake("charge", order.order_id)
+    if orders:
+        wake("charge_due")
 
 
 def _write_mails(orders: Sequence[Foreign]) -> None:

@@ -12,7 +12,8 @@ from orders import mails
 from orders.models import Order, Payment
 from orders.services import UnknownOrder, get, step
 from orders.states import UNPAID, ForbiddenMove, Status
-from shopsite.fulfilment.pay import BeingPaid, drop_charges, fail, write_mail
+from shopsite.fulfilment.answers import fail, write_mail
+from shopsite.fulfilment.pay import BeingPaid, drop_charges
 from shopsite.fulfilment.refund import refund_order
 
 logger = logging.getLogger(__name__)
@@ -101,10 +102,14 @@ def _end(order: Order) -> None:
     why = "not paid in time; its products were given back"
     try:
         with transaction.atomic():
+            was_asked = order.payments.filter(state=Payment.State.ACTION).exists()
             drop_charges(order)
+            if was_asked and order.status == Status.PLACED:
+                fail(order, "The payment was not confirmed in time.")
+                return
             step(order, Status.CANCELLED, actor=EXPIRY, why=why)
             write_mail(order, mails.CANCELLED)
             release(order_id=order.order_id)
     except BeingPaid:
         # Whether the bank took money is not known, so nothing is promised: a late answer is still applied.
-        fail(order, "Your bank has not answered for a day.", cause=f"{order.order_id}/silent")
+        fail(order, "Your bank has not answered for a day.")

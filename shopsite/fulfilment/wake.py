@@ -1,6 +1,7 @@
 """Have a worker start at once on what a transaction has just written. fulfilment -> here -> Celery.
 
 Only a hint: the work is in the database, and the sweep finds it where Redis lost or never had the hint.
+A task without arguments does all that is due, so while one waits to begin no other is sent.
 """
 
 import logging
@@ -17,6 +18,7 @@ from shopsite.events.redis import is_cluster, redis_client
 logger = logging.getLogger(__name__)
 REST_SECONDS = 10.0  # where Redis is away, nobody waits for it again so soon
 TRUST_SECONDS = 1.0  # an answer of Redis is good for that long
+CALLED_SECONDS = 2  # a task that was called and did not begin by then is called again
 _quiet_until = 0.0
 _trusted_until = 0.0
 
@@ -26,16 +28,29 @@ def wake(task: str, *args: str | int) -> None:
     transaction.on_commit(lambda: _send(task, args))
 
 
+def awake(task: str) -> None:
+    """A task begins: what is written from now on needs another one. Never raises."""
+    try:
+        redis_client().delete(_flag(task))
+    except RedisError as error:
+        logger.warning("the call for %s runs out by itself: Redis is away (%s)", task, error)
+
+
 def _send(task: str, args: tuple[str | int, ...]) -> None:
     global _quiet_until
     if time.monotonic() < _quiet_until:
         return
     try:
         _ask_redis()
-        current_app.send_task(f"shopsite.tasks.{task}", args=args, retry=False, ignore_result=True)
+        if args or redis_client().set(_flag(task), 1, nx=True, ex=CALLED_SECONDS):
+            current_app.send_task(f"shopsite.tasks.{task}", args=args, retry=False, ignore_result=True)
     except (OperationalError, RedisError) as error:
         _quiet_until = time.monotonic() + REST_SECONDS
         logger.warning("no worker was woken for %s: Redis is away (%s); the sweep will", task, error)
+
+
+def _flag(task: str) -> str:
+    return f"{settings.REDIS_PREFIX}called:{task}"
 
 
 def _ask_redis() -> None:

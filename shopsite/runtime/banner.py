@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from orders.payments.simulated import TEST_CARDS
+from orders.payments.cards import TEST_CARDS
 from shopsite.config import LOCAL_DIR
 
 WIDTH = 100

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -103,6 +104,18 @@ def check_broker() -> Finding:
             "broker", False, f"no leader for {', '.join(headless)}", "Start the brokers that are down."
         )
     return Finding("broker", True, f"{where} answers, {len(TOPICS)} topics")
+
+
+def check_gateway() -> Finding:
+    """The payment gateway answers; without it orders are taken and charged later."""
+    where, mend = (
+        settings.GATEWAY_URL,
+        "Start `manage.py gateway`, or mend GATEWAY_URL; orders wait meanwhile.",
+    )
+    parts = urlsplit(where)
+    if not answers(parts.port or 443, parts.hostname or ""):
+        return Finding("gateway", False, f"nothing listens at {where}", mend)
+    return Finding("gateway", True, f"{where} answers")
 
 
 def check_processes() -> list[Finding]:

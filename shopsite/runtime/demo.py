@@ -30,6 +30,7 @@ from shopsite.runtime.grow import replicate_everywhere
 from shopsite.runtime.kafka import EmbeddedKafka, kept_brokers, prepare_kafka
 from shopsite.runtime.login import forget_tokens, make_token
 from shopsite.runtime.logs import LogFile, Terminal, tee
+from shopsite.runtime.ports import kept_ports
 from shopsite.runtime.precheck import check_disk, check_port
 from shopsite.runtime.problems import CannotStart
 from shopsite.runtime.processes import LOOPS, SERVERS, SIMULATE, WEB, process_names, shop_programs
@@ -103,6 +104,9 @@ class Demo:
         """Servers first; the database is made ready while Kafka starts."""
         password = os.environ.get("STAFF_PASSWORD") or folder.staff_password()
         self._set(SHOP_ORIGIN=self.origin, STAFF_USERNAME=self.username, STAFF_PASSWORD=password)
+        if not os.environ.get("GATEWAY_URL"):
+            port = kept_ports(LOCAL_DIR / "gateway.json", ["gateway"])["gateway"]
+            self._set(GATEWAY_URL=f"http://{HOST}:{port}")
         self._start_redis()
         kafka = self._start_kafka()
         demand(check_database())
@@ -188,7 +192,7 @@ class Demo:
     def _write_env(self) -> None:
         """What other commands, and clients in other languages, need to find this demo."""
         names = ("KAFKA_BOOTSTRAP_SERVERS", "REPLICATION_FACTOR", "REDIS_URL", "DATABASE_URL", "SHOP_ORIGIN")
-        more = ("STAFF_USERNAME", "STAFF_PASSWORD", "EXPECTED_PROCESSES", "DEMO")
+        more = ("GATEWAY_URL", "STAFF_USERNAME", "STAFF_PASSWORD", "EXPECTED_PROCESSES", "DEMO")
         self._set(DEMO="1", EXPECTED_PROCESSES=",".join(process_names(traffic=self.options.traffic)))
         folder.write_env({name: os.environ[name] for name in (*names, *more) if os.environ.get(name)})
 

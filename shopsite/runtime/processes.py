@@ -29,6 +29,7 @@ class ShopProcess:
 
 
 SHOP_PROCESSES = (
+    ShopProcess("gateway", LOOPS, 4.0),
     ShopProcess("web", WEB, 4.0),
     ShopProcess("relay", LOOPS, 4.0),
     ShopProcess("consume", LOOPS, 4.0),

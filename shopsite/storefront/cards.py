@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from orders.payments.simulated import TEST_CARDS, TestCard, luhn
+from orders.payments.cards import TEST_CARDS, TestCard, luhn
 
 SHORTEST, LONGEST, USUAL = 12, 19, 16  # digits of a card's number
 

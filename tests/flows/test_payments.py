@@ -1,8 +1,8 @@
 """Charging: once, outside transactions, and an answer that is late or lost still comes out right."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from inventory.models import Movement, Reservation
 from orders import payments
-from orders.models import Mail, Order, Payment, Refund, SimulatedCharge
-from orders.payments.gateway import Answer, Card, NoAnswer
+from orders.models import Mail, Order, Payment, Refund
+from orders.payments.gateway import Card, NoAnswer, Standing
 from orders.payments.simulated import SimulatedGateway
 from shopsite.fulfilment import (
     BeingPaid,
@@ -25,6 +25,7 @@ from shopsite.fulfilment import (
     handle_orders,
     pay_again,
 )
+from tests.support.gateway import Bank
 from tests.support.messages import order_message
 from tests.support.shop import (
     APPROVED,
@@ -44,30 +45,43 @@ pytestmark = pytest.mark.django_db
 
 
 class Gateway(SimulatedGateway):
-    """The simulated gateway, counting; `silent` charges without answering, and says nothing of them."""
+    """The gateway over HTTP, counting captures; `silent` does as it is told and says nothing of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, far_side: Bank) -> None:
+        self.far_side = far_side
         self.charges = 0
-        self.silent = False
+        self.silent = self.silent_after_capture = False
 
-    def charge(self, *, key: str, token: str, amount: Decimal, currency: str) -> Answer:
+    def authorise(self, *, key: str, token: str, amount: Decimal, currency: str, return_url: str) -> Standing:
+        standing = super().authorise(
+            key=key, token=token, amount=amount, currency=currency, return_url=return_url
+        )
+        if self.silent:
+            raise NoAnswer("silence")
+        return standing
+
+    def capture(self, *, payment: str, key: str) -> Standing:
         self.charges += 1
-        answer = super().charge(key=key, token=token, amount=amount, currency=currency)
-        if self.silent:
+        standing = super().capture(payment=payment, key=key)
+        if self.silent_after_capture:
             raise NoAnswer("silence")
-        return answer
+        return standing
 
-    def state(self, *, key: str) -> Answer | None:
-        if self.silent:
+    def state(self, *, payment: str) -> Standing | None:
+        if self.silent or self.silent_after_capture:
             raise NoAnswer("silence")
-        return super().state(key=key)
+        return super().state(payment=payment)
 
 
 @pytest.fixture
-def bank(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
-    gateway = Gateway()
+def bank(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> Gateway:
+    gateway = Gateway(bank)
     monkeypatch.setattr(payments, "gateway", lambda: gateway)
-    yield gateway
+    return gateway
+
+
+def _dies(_answers: object) -> None:
+    raise KeyboardInterrupt
 
 
 def due_now(order: Order) -> None:
@@ -174,7 +188,7 @@ def test_a_lost_answer_is_asked_for_and_not_charged_twice(bank: Gateway) -> None
     order.refresh_from_db()
     assert order.status == "paid"
     assert bank.charges == 1
-    assert SimulatedCharge.objects.count() == 1
+    assert bank.far_side.asked(order.pk, "authorise") == 1
 
 
 def test_a_worker_that_dies_after_asking_leaves_a_payment_that_is_asked_for_first(
@@ -184,7 +198,7 @@ def test_a_worker_that_dies_after_asking_leaves_a_payment_that_is_asked_for_firs
     order = place({"MUG": 2})
     read_back(order)
     with monkeypatch.context() as broken:
-        broken.setattr("shopsite.fulfilment.pay._apply", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        broken.setattr("shopsite.fulfilment.charging.write_answers", _dies)
         with pytest.raises(KeyboardInterrupt):
             charge(order.pk)
     charge(order.pk)
@@ -200,13 +214,13 @@ def test_two_workers_at_one_order_ask_once(bank: Gateway, monkeypatch: pytest.Mo
     product("MUG", 5)
     order = place({"MUG": 2})
     read_back(order)
-    ask = Gateway.charge
+    ask = Gateway.authorise
 
-    def slow(self: Gateway, **call: object) -> Answer:
+    def slow(self: Gateway, **call: Any) -> Standing:
         charge(order.pk)  # the other worker, while this one waits for the bank
-        return ask(self, **call)  # type: ignore[arg-type]
+        return ask(self, **call)
 
-    monkeypatch.setattr(Gateway, "charge", slow)
+    monkeypatch.setattr(Gateway, "authorise", slow)
     charge(order.pk)
     assert bank.charges == 1
     assert told_types() == ["order_paid"]
@@ -217,13 +231,13 @@ def test_the_gateway_is_asked_outside_every_transaction(
     bank: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inside: list[bool] = []
-    ask = Gateway.charge
+    ask = Gateway.authorise
 
-    def watched(self: Gateway, **call: object) -> Answer:
+    def watched(self: Gateway, **call: Any) -> Standing:
         inside.append(connection.in_atomic_block)
-        return ask(self, **call)  # type: ignore[arg-type]
+        return ask(self, **call)
 
-    monkeypatch.setattr(Gateway, "charge", watched)
+    monkeypatch.setattr(Gateway, "authorise", watched)
     product("MUG", 5)
     order = place({"MUG": 2})
     read_back(order)
@@ -258,42 +272,62 @@ def test_an_order_that_nobody_charges_for_a_day_is_cancelled_and_gives_its_units
     assert told_types() == ["order_cancelled"]
 
 
-def silent_for_a_day(bank: Gateway) -> Order:
-    """An order whose bank took the money and said nothing, until its units were given back."""
+def silent_for_a_day(bank: Gateway, *, captured: bool = False) -> Order:
+    """An order whose bank set the money aside, or took it, and was silent until its units were given back."""
     order = place({"MUG": 2})
     read_back(order)
-    bank.silent = True
+    bank.silent, bank.silent_after_capture = not captured, captured
     charge(order.pk)
     too_old(order, hours=25)
     assert expire_reservations() == 1
     order.refresh_from_db()
     assert order.status == "payment_failed"
-    bank.silent = False
+    bank.silent = bank.silent_after_capture = False
     due_now(order)
     return order
 
 
-def test_a_late_answer_takes_the_units_again_where_they_are_still_there(bank: Gateway) -> None:
+@pytest.mark.parametrize("captured", [False, True])
+def test_a_late_answer_takes_the_units_again_where_they_are_still_there(
+    bank: Gateway, captured: bool
+) -> None:
     product("MUG", 2)
-    order = silent_for_a_day(bank)
+    order = silent_for_a_day(bank, captured=captured)
     assert level("MUG") == (2, 0)
     charge(order.pk)
+    charge(order.pk)  # where it was only authorised, the order is placed again first
     order.refresh_from_db()
     assert order.status == "paid"
+    assert bank.charges == 1
     assert level("MUG") == (0, 0)
     assert stock_is_sound()
 
 
-def test_a_late_answer_for_what_is_gone_gives_the_money_back_and_says_so(bank: Gateway) -> None:
+def test_late_money_for_what_is_gone_is_given_back_and_the_shopper_told(bank: Gateway) -> None:
     product("MUG", 2)
-    order = silent_for_a_day(bank)
+    order = silent_for_a_day(bank, captured=True)
     paid({"MUG": 1})
     charge(order.pk)
     give_refund(Refund.objects.get(order=order).pk)
     order.refresh_from_db()
     assert (order.status, order.refunded) == ("payment_failed", order.amount)
     assert "refunded" in order.mails.values_list("kind", flat=True)
-    assert SimulatedCharge.objects.get(key=order.pk).refunds == {f"{order.pk}/late": str(order.amount)}
+    assert bank.far_side.money(order.pk) == (order.amount, order.amount)
+    assert stock_is_sound()
+
+
+def test_money_set_aside_too_late_for_what_is_gone_is_never_taken(bank: Gateway) -> None:
+    product("MUG", 2)
+    order = silent_for_a_day(bank)
+    paid({"MUG": 1})
+    charge(order.pk)
+    charge(order.pk)
+    assert order.payments.get().state == "void"
+    known = bank.far_side.state(order.pk)
+    assert known and known["state"] == "voided"
+    assert bank.far_side.money(order.pk) == (Decimal(0), Decimal(0))
+    order.refresh_from_db()
+    assert (order.status, order.refunded) == ("payment_failed", 0)
     assert stock_is_sound()
 
 
@@ -325,11 +359,13 @@ def test_an_order_of_another_system_is_mailed_once_where_an_address_is_told(bank
     ]
 
 
-def test_an_unknown_card_is_declined_and_a_token_says_nothing_of_the_number() -> None:
-    gateway = SimulatedGateway()
-    card = gateway.tokenise("5555 5555 5555 4444")
+def test_an_unknown_card_is_declined_and_a_token_says_nothing_of_the_number(bank: Gateway) -> None:
+    card = bank.tokenise("5555 5555 5555 4444")
     assert isinstance(card, Card)
     assert card.last4 == "4444"
     assert "5555" not in card.token
-    answer = gateway.charge(key="k", token=card.token, amount=Decimal(1), currency="EUR")
-    assert (answer.done, answer.reason) == (False, "The simulated bank knows only the test cards.")
+    product("MUG", 1)
+    order = place({"MUG": 1}, card="5555 5555 5555 4444")
+    read_back(order)
+    charge(order.pk)
+    assert order.payments.get().reason == "The simulated bank knows only the test cards."

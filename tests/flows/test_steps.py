@@ -93,7 +93,7 @@ def test_cancelling_a_paid_order_refunds_it_and_puts_its_units_back() -> None:
     give_all(order)
     assert (order.status, order.refunded) == ("refunded", order.amount)
     assert level("MUG") == (5, 0)
-    assert Movement.objects.get(reason="return").event_id == f"return:{order.pk}:MUG"
+    assert Movement.objects.get(reason="return").event_id == f"return:{order.pk}/refund-1:MUG"
     event = told()[-1]
     assert isinstance(event, OrderChanged)
     assert (event.type, event.amount, len(event.lines)) == ("order_refunded", order.amount, 1)

@@ -28,7 +28,7 @@ def test_orders_go_on_without_redis_and_the_log_says_so_once(
             pack_order(order_id=paid({"MUG": 1}).pk, actor="eve")
     assert time.monotonic() - started < 5
     assert [record.message.partition(":")[0] for record in caplog.records] == [
-        "no worker was woken for charge"
+        "no worker was woken for charge_due"
     ]
 
 

@@ -13,7 +13,7 @@ from redis import Redis
 from dashboards.aggregate import Aggregator
 from dashboards.selectors import report
 from inventory.models import Movement
-from orders.models import Mail, Order, SimulatedCharge
+from orders.models import Mail, Order
 from shopsite import pipeline, tasks
 from shopsite.catalogue.models import Product
 from shopsite.events.consume import Consumption
@@ -22,6 +22,7 @@ from shopsite.events.models import DeadLetter, InboxEvent
 from shopsite.events.relay import Relay
 from tests.support import until
 from tests.support.bad import bad_messages
+from tests.support.gateway import Bank
 from tests.support.servers import Kafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.django_db(transaction=True)]
@@ -54,8 +55,6 @@ class Shop:
         for topic, partition in pipeline.partitions_to_drain():
             pipeline.drain(topic, partition)
         tasks.charge_due()
-        for order_id in Order.objects.filter(status="placed").values_list("pk", flat=True):
-            tasks.charge(order_id)
         tasks.send_due_mails()
         self.relay.step()
         self.aggregator.step()
@@ -82,7 +81,9 @@ def status(order_id: str) -> str | None:
     return Order.objects.filter(pk=order_id).values_list("status", flat=True).first()
 
 
-def test_the_three_plain_messages_are_processed_to_the_end(kafka: Kafka, redis: Redis, shop: Shop) -> None:
+def test_the_three_plain_messages_are_processed_to_the_end(
+    kafka: Kafka, redis: Redis, shop: Shop, bank: Bank
+) -> None:
     began = datetime.now(UTC)
     kafka.send("clicks", CLICK)
     kafka.send("orders", ORDER)
@@ -95,7 +96,7 @@ def test_the_three_plain_messages_are_processed_to_the_end(kafka: Kafka, redis: 
         ("abc", 1, None),
         ("def", 1, None),
     }
-    assert SimulatedCharge.objects.count() == 1
+    assert bank.asked("456", "capture") == 1
     (mail,) = Mail.objects.all()
     assert (mail.state, bool(mail.why)) == (Mail.State.NOT_SENT, True)
     assert dict(Product.objects.values_list("sku", "listed")) == {"abc": False, "def": False}
@@ -124,7 +125,9 @@ def revenue(redis: Redis, began: datetime) -> dict[str, str]:
     return found
 
 
-def test_an_order_with_an_address_gets_its_mail_once(kafka: Kafka, shop: Shop, mailoutbox: list[Any]) -> None:
+def test_an_order_with_an_address_gets_its_mail_once(
+    kafka: Kafka, shop: Shop, bank: Bank, mailoutbox: list[Any]
+) -> None:
     order = json.dumps({**json.loads(ORDER), "email": "ada@example.org"})
     for _ in range(3):  # a producer that retries
         kafka.send("orders", order)
@@ -133,7 +136,7 @@ def test_an_order_with_an_address_gets_its_mail_once(kafka: Kafka, shop: Shop, m
     for _ in range(3):
         shop.turn()
     assert [message.to for message in mailoutbox] == [["ada@example.org"]]
-    assert SimulatedCharge.objects.count() == 1
+    assert bank.asked("456", "capture") == 1
 
 
 @pytest.mark.parametrize("topic", BAD)

@@ -3,9 +3,10 @@
 import pytest
 from redis import Redis
 
-from orders.models import Mail, Order, SimulatedCharge
+from orders.models import Mail, Order
 from shopsite.events.models import InboxEvent
 from tests.support import until
+from tests.support.gateway import Bank
 from tests.support.servers import Cluster, Kafka
 from tests.support.shop import level, product, stock_is_sound
 from tests.support.shopper import Shopper
@@ -24,7 +25,7 @@ def paid_and_mailed(order_id: str) -> bool:
 
 
 def test_an_order_taken_while_kafka_is_down_is_paid_once_when_it_is_back(
-    transactional_db: None, own_cluster: Cluster, redis: Redis
+    transactional_db: None, own_cluster: Cluster, redis: Redis, bank: Bank
 ) -> None:
     product("MUG", stock=5)
     own_cluster.stop()
@@ -40,7 +41,7 @@ def test_an_order_taken_while_kafka_is_down_is_paid_once_when_it_is_back(
 
     assert level("MUG") == (3, 0)
     assert stock_is_sound()
-    assert SimulatedCharge.objects.count() == 1
+    assert bank.asked(order_id, "capture") == 1
     assert Mail.objects.filter(order_id=order_id).count() == 1
 
 

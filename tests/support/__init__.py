@@ -30,7 +30,8 @@ def child_env(**more: str) -> dict[str, str]:
     else:
         login = f"{database['USER']}:{database['PASSWORD']}" if database["PASSWORD"] else database["USER"]
         url = f"postgres://{login}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
-    names = ("TOPIC_PREFIX", "REDIS_URL", "REDIS_PREFIX", "CLICK_PARTITIONS", "ORDER_PARTITIONS")
+    gateway = ("GATEWAY_URL", "GATEWAY_KEY", "GATEWAY_ACCOUNT", "WEBHOOK_SECRET", "WEBHOOK_ORIGIN")
+    names = (*gateway, "TOPIC_PREFIX", "REDIS_URL", "REDIS_PREFIX", "CLICK_PARTITIONS", "ORDER_PARTITIONS")
     return {
         **os.environ,
         **{name: str(getattr(settings, name)) for name in (*names, "INVENTORY_PARTITIONS", "SECRET_KEY")},

@@ -21,7 +21,15 @@ from shopsite.runtime.ports import free_port
 from tests.support import until
 
 START_WITHIN = 120.0  # seconds; a test machine may be busy
-OTHERS = ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL", "DATABASE_URL", "DEMO", "SHOP_ORIGIN", "EXPECTED_PROCESSES")
+OTHERS = (
+    "KAFKA_BOOTSTRAP_SERVERS",
+    "REDIS_URL",
+    "DATABASE_URL",
+    "DEMO",
+    "SHOP_ORIGIN",
+    "EXPECTED_PROCESSES",
+    "GATEWAY_URL",
+)
 
 
 class DemoRun:

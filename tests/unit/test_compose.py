@@ -12,7 +12,7 @@ from django.core.management import get_commands, load_command_class
 from jsonschema import Draft202012Validator
 
 DOCKER = Path(__file__).parents[2] / "docker"
-PROCESSES = {"web", "relay", "consume", "worker", "beat", "aggregate", "simulate"}
+PROCESSES = {"web", "relay", "consume", "worker", "beat", "aggregate", "gateway", "simulate"}
 BROKERS = {"one": {"kafka-1"}, "three": {"kafka-1", "kafka-2", "kafka-3"}}
 
 

@@ -4,7 +4,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from orders.payments.simulated import TEST_CARDS
+from orders.payments.cards import TEST_CARDS
 from shopsite.storefront import delivery
 from shopsite.storefront.clicks import note
 from shopsite.storefront.forms import COUNTRIES

@@ -1,0 +1,115 @@
+"""Charge what is due, many at a time. tasks -> here -> asking.py in threads -> pay.settle_answers.
+
+    lease (one UPDATE for many) -> ask, side by side -> write what has been answered, together -> lease more
+
+One run a process: whoever comes meanwhile leaves word that there is more. A slow card keeps one thread
+waiting, and neither the lease nor the writing.
+"""
+
+import queue
+import threading
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Case, F, Value, When
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from inventory.services import extend_many
+from orders.models import Payment, PaymentCall
+from orders.states import Status
+from shopsite.fulfilment.answers import write_answers
+from shopsite.fulfilment.asking import AT_ONCE, Question, ask, hand_out, planned, waiting
+
+LEASE = timedelta(seconds=60)  # longer than three calls may take
+State = Payment.State
+LEASED = (State.DUE, State.ACTION, State.DROPPING)
+_runs = threading.Lock()
+_inbox: "queue.SimpleQueue[Question | None]" = queue.SimpleQueue()  # answers; None: there is more
+
+
+def charge(order_id: str) -> None:
+    """Charge what is due for one order, here and now; safe to call any number of times."""
+    for question in lease(1, order_id=order_id):
+        write_answers([ask(question)])
+
+
+def charge_due() -> int:
+    """Charge whatever is due; returns how many answers came. At once where another thread does it already."""
+    answered = 0
+    _inbox.put(None)
+    while not _inbox.empty() and _runs.acquire(blocking=False):
+        try:
+            answered += _run()
+        finally:
+            _runs.release()
+    return answered
+
+
+def _run() -> int:
+    """Lease, ask and write until nothing is due and nobody is waited for."""
+    asked = answered = 0
+    is_more = False
+    while asked > answered or not _inbox.empty() or is_more:
+        if asked > answered or not _inbox.empty():
+            word = waiting(_inbox)
+            answers = [question for question in word if question is not None]
+            is_more |= len(answers) < len(word)
+            answered += len(answers)
+            write_answers(answers)
+        room = AT_ONCE - (asked - answered)
+        if is_more and room:
+            questions = lease(room)
+            is_more = len(questions) == room
+            for question in questions:
+                hand_out(ask, question, _inbox)
+            asked += len(questions)
+    return answered
+
+
+def due_charges(limit: int) -> list[str]:
+    """Orders whose payment is to be charged, looked after or voided now, oldest first."""
+    due = Payment.objects.filter(state__in=LEASED, next_try_at__lte=timezone.now())
+    return list(due.order_by("next_try_at").values_list("order_id", flat=True)[:limit])
+
+
+@transaction.atomic  # one commit: the lease, and the row of every call that may follow
+def lease(limit: int, *, order_id: str | None = None) -> list[Question]:
+    """Take payments that are due; nobody else asks for them while the lease runs."""
+    now = timezone.now()
+    due = Payment.objects.filter(state__in=LEASED, next_try_at__lte=now)
+    if order_id is not None:
+        due = due.filter(order_id=order_id)
+    found = due.select_for_update(skip_locked=True, of=("self",)).select_related("order")
+    rows = list(found.order_by("next_try_at", "pk")[:limit])
+    if not rows:
+        return []
+    taken = due.filter(pk__in=[row.pk for row in rows]).update(
+        next_try_at=now + LEASE,
+        tries=F("tries") + 1,
+        asked_at=Coalesce("asked_at", now),
+        # while we ask, the order may not be dropped
+        state=Case(When(state=State.ACTION, then=Value(State.DUE.value)), default=F("state")),
+    )
+    if taken != len(rows):
+        raise RuntimeError(f"{taken} of {len(rows)} locked payments were leased: a lock does not hold")
+    for row in rows:
+        row.next_try_at = now + LEASE
+    extend_many([row.order_id for row in rows], until=now + 2 * LEASE)
+    questions = [_question(row) for row in rows]
+    _store_calls(questions)
+    return questions
+
+
+def _question(row: Payment) -> Question:
+    known = row.asked_at is not None
+    if row.state == State.ACTION:
+        row.state = State.DUE
+    return Question(row, wanted=row.order.status == Status.PLACED, known=known)
+
+
+def _store_calls(questions: Sequence[Question]) -> None:
+    for question in questions:
+        question.calls = {call.kind: call for call in planned(question.payment, known=question.known)}
+    PaymentCall.objects.bulk_create(call for question in questions for call in question.calls.values())
