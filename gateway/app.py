@@ -81,7 +81,7 @@ class Counter:
             raise Refused(401, "The key is not known: set GATEWAY_KEY to the gateway's own.")
         if method is None:
             raise Refused(404, "There is no such call.")
-        query = parse_qs(scope["query_string"].decode("latin-1"))
+        query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         fields = {name: values[0] for name, values in query.items()} | _json(await body_of(receive))
         return await method(
             Call(headers.get("gateway-account", ""), headers.get("idempotency-key", ""), fields)
@@ -115,6 +115,9 @@ class Counter:
         return await self._store.do(lambda db: bank.refund(db, call.account, _payment(call), key, amount))
 
     async def _state(self, call: Call) -> dict[str, Any]:
+        if (after := call.fields.get("after")) is not None:
+            rows = await self._store.do(lambda db: bank.some(db, call.account, after))
+            return {"payments": [self._with_link(row) for row in rows]}
         return self._with_link(await self._store.do(lambda db: state_of(db, call.account, _payment(call))))
 
     def _with_link(self, told: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import Any
 
 from gateway.scripts import ACTION, AUTHORISED, CAPTURED, DECLINED, PENDING, VOIDED, Script, script_of
 
+PAGE = 500
 NOT_CONFIRMED = "The payment was not confirmed."
 
 
@@ -165,6 +166,14 @@ def standing(db: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
         "currency": row["currency"], "amount": row["amount"], "captured": captured,
         "refunds": {refund["key"]: refund["amount"] for refund in given},
     }  # fmt: skip
+
+
+def some(db: sqlite3.Connection, account: str, after: str) -> list[dict[str, Any]]:
+    """How the next payments of a shop stand, in the order of their keys."""
+    rows = db.execute(
+        "SELECT * FROM payment WHERE account = ? AND key > ? ORDER BY key LIMIT ?", (account, after, PAGE)
+    )
+    return [standing(db, row) for row in rows.fetchall()]
 
 
 def find(db: sqlite3.Connection, account: str, key: str) -> sqlite3.Row | None:

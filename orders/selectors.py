@@ -69,6 +69,7 @@ class OrderView:
     mails: list[MailView]
     card: str  # its last four digits
     failure: str  # why the payment failed, for the shopper; empty where it did not
+    confirm_url: str  # where the shopper confirms the payment; empty where nothing waits for that
 
     @property
     def status(self) -> Status:
@@ -118,6 +119,7 @@ def order_view(order_id: str) -> OrderView:
         ],
         card=payment.last4 if payment else "",
         failure=payment.reason if failed and payment else "",
+        confirm_url=payment.confirm_url if payment and payment.state == Payment.State.ACTION else "",
     )
 
 

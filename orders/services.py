@@ -132,6 +132,7 @@ def step_many(
         lines[line.order_id].append(line)
     for order in orders:
         order.status, order.changed_at, order.paid_at = to, now, paid_at or order.paid_at
+    news.tell(names)
     bulk.insert(
         Transition,
         ("order_id", "at", "from_status", "to_status", "why", "actor", "event_id"),

@@ -117,6 +117,7 @@ def _only_what_is_asked_for(
 ) -> None:
     """A test that names no server must not reach one by accident, least of all a running demo's."""
     settings.GATEWAY_URL = _bank_of_run.url
+    settings.WEBHOOK_ORIGIN = "nobody:"  # the gateway tells nothing to whoever has no http address
     settings.GATEWAY_KEY, settings.WEBHOOK_SECRET = _bank_of_run.key, _bank_of_run.webhook_secret
     settings.KAFKA_BOOTSTRAP_SERVERS = [NOBODY]
     settings.REDIS_URL = _redis_of_run.url

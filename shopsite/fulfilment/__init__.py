@@ -18,6 +18,7 @@ from shopsite.fulfilment.steps import (
     ship_order,
 )
 from shopsite.fulfilment.stock import handle_stock
+from shopsite.fulfilment.webhooks import receive_webhook, was_refused
 
 __all__ = [
     "TEST_CARDS",
@@ -47,6 +48,8 @@ __all__ = [
     "pack_order",
     "pay_again",
     "place_order",
+    "receive_webhook",
     "refund_order",
     "ship_order",
+    "was_refused",
 ]

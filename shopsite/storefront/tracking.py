@@ -36,6 +36,7 @@ WORDS = {  # title, and what follows the order's number
     Status.CANCELLED: ("This order is cancelled", "Nothing will be sent."),
     Status.REJECTED: ("We could not accept this order", "Nothing was charged and nothing will be sent."),
 }
+TO_CONFIRM = ("Your bank asks you to confirm", "The products are kept for you meanwhile.")
 CHARGED = {  # what follows "ending 4242"; nothing where it is told elsewhere on the page
     Status.PLACED: ", being charged",
     Status.BACKORDERED: ", not charged yet",
@@ -103,7 +104,7 @@ def version_of(order: Order, mails: Sequence[str]) -> str:
 
 def tracking(view: OrderView) -> Tracking:
     """Put the order's state into words."""
-    title, lead = WORDS[view.status]
+    title, lead = TO_CONFIRM if view.confirm_url else WORDS[view.status]
     facts = {"days": _days(view), "leaves": _leaves(view)}
     return Tracking(
         title=title.format(**facts),
@@ -111,7 +112,7 @@ def tracking(view: OrderView) -> Tracking:
         steps=_steps(view),
         is_live=not view.over and view.status != Status.PAYMENT_FAILED,
         changed_at=view.order.changed_at,
-        charged=CHARGED.get(view.status, ", charged"),
+        charged=", to be confirmed" if view.confirm_url else CHARGED.get(view.status, ", charged"),
     )
 
 
@@ -131,7 +132,7 @@ def _step(view: OrderView, place: int, status: Status, at: datetime | None, last
     if place == last + 1 and stopped:
         return Step("fail", STOP_NAMES[view.status], clock(view.order.changed_at))
     if place == last + 1 and view.status == Status.PLACED:
-        return Step("wait", status.label, "asking your bank")
+        return Step("wait", status.label, "waiting for you" if view.confirm_url else "asking your bank")
     return Step("todo", status.label, _expected(view, status))
 
 

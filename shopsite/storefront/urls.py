@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from shopsite.storefront.views import accounts, browse, cart, checkout, help, orders
+from shopsite.storefront.views import accounts, browse, cart, checkout, help, orders, webhook
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", browse.home, name="home"),
@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("orders/<path:order_id>/cancel", orders.cancel, name="order_cancel"),
     path("orders/<path:order_id>/again", orders.again, name="order_again"),
     path("orders/<path:order_id>/", orders.order, name="order"),
+    path("payments/webhook", webhook.webhook, name="payment_webhook"),
     path("help/<slug:name>/", help.page, name="help"),
     path("account/log-in/", accounts.LogIn.as_view(), name="login"),
     path("account/log-out/", accounts.LogOut.as_view(), name="logout"),

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Final, TypeVar
 
-from orders.payments.gateway import Answer, NoAnswer
+from orders.payments.gateway import Given, NoAnswer, Standing
 from orders.payments.simulated import SimulatedGateway
 
 Said = TypeVar("Said")
@@ -31,20 +31,32 @@ class MoodyBank(SimulatedGateway):
         finally:
             self._answer, self._meanwhile = AT_ONCE, None
 
-    def charge(self, *, key: str, token: str, amount: Decimal, currency: str) -> Answer:
+    def authorise(self, *, key: str, token: str, amount: Decimal, currency: str, return_url: str) -> Standing:
         """See Gateway."""
-        ask = super().charge
-        return self._through(lambda: ask(key=key, token=token, amount=amount, currency=currency))
+        ask = super().authorise
+        return self._through(
+            lambda: ask(key=key, token=token, amount=amount, currency=currency, return_url=return_url)
+        )
 
-    def state(self, *, key: str) -> Answer | None:
+    def capture(self, *, payment: str, key: str) -> Standing:
+        """See Gateway."""
+        ask = super().capture
+        return self._through(lambda: ask(payment=payment, key=key))
+
+    def void(self, *, payment: str, key: str) -> Standing:
+        """See Gateway."""
+        ask = super().void
+        return self._through(lambda: ask(payment=payment, key=key))
+
+    def state(self, *, payment: str) -> Standing | None:
         """See Gateway."""
         ask = super().state
-        return self._through(lambda: ask(key=key))
+        return self._through(lambda: ask(payment=payment))
 
-    def refund(self, *, key: str, refund_key: str, amount: Decimal) -> Answer:
+    def refund(self, *, payment: str, key: str, amount: Decimal) -> Given:
         """See Gateway."""
         ask = super().refund
-        return self._through(lambda: ask(key=key, refund_key=refund_key, amount=amount))
+        return self._through(lambda: ask(payment=payment, key=key, amount=amount))
 
     def _through(self, ask: Callable[[], Said]) -> Said:
         others, self._meanwhile = self._meanwhile, None  # once, also where they ask the bank themselves
