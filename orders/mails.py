@@ -4,7 +4,7 @@ A mail is written with what it tells of, and sent after that committed. A crash 
 answer and our note of it can repeat one: its Message-ID is the same, so mail programs show it once.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from hashlib import sha256
 from smtplib import SMTPException
@@ -24,6 +24,7 @@ from orders.money import money_text
 
 CONFIRMATION, PAYMENT_FAILED, SHIPPED = "confirmation", "payment_failed", "shipped"
 REFUNDED, CANCELLED, REJECTED = "refunded", "cancelled", "rejected"
+BACKORDER_FILLED = "backorder_filled"
 SUBJECTS = {
     CONFIRMATION: "Your order {order} is confirmed",
     PAYMENT_FAILED: "Order {order}: the payment did not go through",
@@ -31,6 +32,7 @@ SUBJECTS = {
     REFUNDED: "Order {order}: we have given your money back",
     CANCELLED: "Your order {order} is cancelled",
     REJECTED: "We cannot deliver your order {order}",
+    BACKORDER_FILLED: "Order {order}: what you ordered is back in stock",
 }
 LinesByOrder = Mapping[str, Sequence[Line]]
 LEASE = timedelta(seconds=60)  # longer than an SMTP server may take
@@ -60,14 +62,19 @@ def write_many(
 ) -> list[Mail]:
     """Write the same kind of mail for many orders; returns those that are new. lines: by order_id."""
     ours = {order.order_id: order for order in orders if not order.elsewhere}
-    known = Mail.objects.filter(order_id__in=ours, kind=name or kind).values_list("order_id", flat=True)
-    for order_id in known:
+    for order_id in _written(ours, name or kind):
         del ours[order_id]
     fresh = [_mail(order, kind, name or kind, lines[key], facts or {}) for key, order in ours.items()]
-    written = Mail.objects.bulk_create(fresh)
+    written = Mail.objects.bulk_create(fresh, ignore_conflicts=True)  # somebody else may write it now
     if written:
         news.tell([mail.order_id for mail in written])
     return written
+
+
+def _written(order_ids: Collection[str], name: str) -> list[str]:
+    """Those of the orders that have this mail already."""
+    known = Mail.objects.filter(order_id__in=order_ids, kind=name)
+    return list(known.values_list("order_id", flat=True))
 
 
 def _mail(order: Order, kind: str, name: str, lines: Iterable[Line], facts: Mapping[str, str]) -> Mail:
@@ -82,7 +89,7 @@ def _mail(order: Order, kind: str, name: str, lines: Iterable[Line], facts: Mapp
         to=order.email,
         subject=subject,
         text=text,
-        html=render_to_string("orders/mail/mail.html", context | {"text": text}),
+        html=render_to_string(f"orders/mail/{kind}.html", context),
         message_id=_message_id(order.order_id, name),
         state=Mail.State.NOT_SENT if why else Mail.State.DUE,
         why=why,
@@ -152,6 +159,7 @@ def _context(order: Order, subject: str, lines: Iterable[Line]) -> dict[str, obj
         "shop": settings.SHOP_NAME,
         "link": f"{settings.SHOP_ORIGIN}/orders/{order.order_id}/",
         "total": money_text(order.amount, order.currency),
+        "shipping": money_text(order.shipping, order.currency) if order.shipping else "",
         "rows": [(line.quantity, line.title, _line_total(line, order.currency)) for line in lines],
     }
 

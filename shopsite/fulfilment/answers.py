@@ -12,7 +12,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from inventory.services import OutOfStock, extend, release, reserve, settle_many
-from orders import mails
+from orders import mails, news
 from orders.models import Order, Payment, PaymentCall, Refund
 from orders.payments.gateway import Outcome, Standing
 from orders.selectors import units
@@ -189,6 +189,7 @@ def _await_confirmation(payment: Payment, standing: Standing) -> None:
     if not payment.confirm_url:
         extend(order_id=order.order_id, until=keep_until())
         Order.objects.filter(pk=order.pk).update(changed_at=now)  # its page says something else now
+        news.tell([order.pk])
 
 
 def _authorised_late(payment: Payment) -> None:

@@ -4,11 +4,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from inventory.services import OutOfStock, reserve
+from orders import mails
 from orders.models import Order, Payment
 from orders.payments.cards import ELSEWHERE_TOKEN
 from orders.selectors import units
 from orders.services import move
 from orders.states import Status
+from shopsite.fulfilment.answers import write_mail
 from shopsite.fulfilment.place import keep_until
 from shopsite.fulfilment.wake import wake
 
@@ -45,4 +47,5 @@ def _fill(order: Order, quantities: dict[str, int]) -> None:
         created_at=now,
     )
     wake("charge_due")
+    write_mail(order, mails.BACKORDER_FILLED)
     reserve(order_id=order.order_id, quantities=quantities, until=keep_until())

@@ -42,7 +42,7 @@ def test_a_mail_goes_out_once_as_text_and_html_under_a_name_of_its_own(folder: P
     assert sent["Message-ID"] == Mail.objects.get().message_id
     text, html = sent.iter_parts()
     assert "2 x The MUG, €25.00" in text.get_content()
-    assert "<p>" in html.get_content()
+    assert "<td>The MUG</td>" in html.get_content()
     assert Mail.objects.get().state == "sent"
 
 

@@ -47,17 +47,3 @@ def _empty(model: type[Model]) -> None:
 def _restore_constraint(model: type[Model], constraint: Any) -> None:  # noqa: ANN401 - any kind of constraint
     with connection.schema_editor() as editor:
         editor.add_constraint(model, constraint)
-
-
-@contextmanager
-def not_seen_yet(model: type[Model]) -> Iterator[None]:
-    """Reads of one row find nothing at first, as when the other's transaction has not committed yet."""
-    get_as_ever, looks = QuerySet.get, [True]
-
-    def get_blindly(rows: "QuerySet[Any]", *args: object, **conditions: object) -> object:
-        if rows.model is model and looks and looks.pop():
-            raise model.DoesNotExist
-        return get_as_ever(rows, *args, **conditions)
-
-    with patch.object(QuerySet, "get", get_blindly):
-        yield
