@@ -20,6 +20,7 @@ EVERY_SECONDS = {  # the doors of tasks.py that beat knocks at
     "tell_waiting": 60.0,
     "write_history": 60.0,
     "trim_events": 3_600.0,
+    "reconcile_payments": 3_600.0,
     "forget_carts": 86_400.0,
 }
 app.conf.beat_schedule = {

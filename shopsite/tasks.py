@@ -4,7 +4,10 @@ A task carries ids only, and none is the only way to its work: that stands in th
 sweep finds whatever Redis lost.
 """
 
+from datetime import timedelta
+
 from celery import shared_task
+from django.utils import timezone
 
 from dashboards.history import write_history as write_settled
 from dashboards.totals import make_totals
@@ -52,6 +55,12 @@ def give_due() -> int:
     """Give the refunds that are due; how many."""
     awake("give_due")
     return fulfilment.give_due()
+
+
+@shared_task(name="shopsite.tasks.reconcile_payments")
+def reconcile_payments() -> int:
+    """Compare the payments of two days with the gateway's; how many differences, each in the log."""
+    return len(fulfilment.reconcile_payments(since=timezone.now() - timedelta(days=2)).differences)
 
 
 @shared_task(name="shopsite.tasks.send_due_mails")

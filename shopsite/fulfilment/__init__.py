@@ -4,6 +4,7 @@ from inventory.services import OutOfStock, Shortfall
 from orders.payments.cards import TEST_CARDS, TestCard
 from orders.services import UnknownOrder
 from orders.states import ForbiddenMove
+from shopsite.fulfilment.accounts import Reconciled, reconcile_payments
 from shopsite.fulfilment.backorders import fill_backorders
 from shopsite.fulfilment.charging import charge, charge_due, due_charges
 from shopsite.fulfilment.foreign import handle_orders
@@ -29,6 +30,7 @@ __all__ = [
     "InvalidCart",
     "InvalidRefund",
     "OutOfStock",
+    "Reconciled",
     "Shortfall",
     "TestCard",
     "UnknownOrder",
@@ -49,6 +51,7 @@ __all__ = [
     "pay_again",
     "place_order",
     "receive_webhook",
+    "reconcile_payments",
     "refund_order",
     "ship_order",
     "was_refused",

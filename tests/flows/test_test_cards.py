@@ -11,11 +11,11 @@ from django.conf import settings
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from gateway.scripts import SCRIPTS
 from inventory.models import Reservation
 from orders.models import Order, Payment, PaymentCall, PaymentWebhook
 from orders.payments.cards import TEST_CARDS
 from shopsite.fulfilment import cancel_order, charge_due, expire_reservations
+from shopsite.gateway.scripts import SCRIPTS
 from tests.support import until
 from tests.support.gateway import Bank
 from tests.support.shop import NUMBERS, level, place, product, read_back, stock_is_sound

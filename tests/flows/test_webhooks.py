@@ -7,9 +7,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from gateway.webhooks import signature
 from orders.models import Order, PaymentWebhook
 from shopsite.fulfilment import charge, webhooks
+from shopsite.gateway.webhooks import signature
 from tests.support.gateway import Bank
 from tests.support.shop import NUMBERS, place, product, read_back
 

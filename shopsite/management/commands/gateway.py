@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from gateway.bank import Timing
-from gateway.server import Options, serve
 from shopsite.config import LOCAL_DIR
 from shopsite.events.heartbeat import Heartbeat
+from shopsite.gateway.bank import Timing
+from shopsite.gateway.server import Options, serve
 
 
 class Command(BaseCommand):

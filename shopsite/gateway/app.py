@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from gateway import bank, pages
-from gateway.bank import Ask, Refused, Timing
-from gateway.scripts import ACTION
-from gateway.store import Store
+from shopsite.gateway import bank, pages
+from shopsite.gateway.bank import Ask, Refused, Timing
+from shopsite.gateway.scripts import ACTION
+from shopsite.gateway.store import Store
 
 LARGEST_BODY = 64 * 1024
 Scope = MutableMapping[str, Any]

@@ -17,8 +17,8 @@ from http.client import HTTPException
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from gateway.bank import by_id
-from gateway.store import Store
+from shopsite.gateway.bank import by_id
+from shopsite.gateway.store import Store
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.05

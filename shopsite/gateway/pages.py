@@ -12,7 +12,7 @@ from pathlib import Path
 from string import Template
 from urllib.parse import urlsplit
 
-from gateway.scripts import ACTION, AUTHORISED, CAPTURED
+from shopsite.gateway.scripts import ACTION, AUTHORISED, CAPTURED
 
 HERE = Path(__file__).parent
 STYLE = (HERE / "challenge.css").read_text(encoding="utf-8")
@@ -46,7 +46,7 @@ def challenge(payment: sqlite3.Row) -> tuple[dict[str, str], bytes]:
         shop=escape(urlsplit(shop).netloc or "a shop"),
         amount=f"{float(payment['amount']):,.2f} {escape(payment['currency'])}",
         reference=escape(payment["key"]),
-        date=f"{datetime.fromtimestamp(payment['created'], UTC):%d %B %Y, %H:%M} UTC",
+        date=f"{datetime.fromtimestamp(payment['created'], UTC):%d %b %Y, %H:%M} UTC",
         act=ASKED if is_open else back,
     )
     policy = (

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import uvicorn
 
-from gateway.app import Counter
-from gateway.bank import Timing
-from gateway.store import Store
-from gateway.webhooks import Messenger
+from shopsite.gateway.app import Counter
+from shopsite.gateway.bank import Timing
+from shopsite.gateway.store import Store
+from shopsite.gateway.webhooks import Messenger
 
 KEEP_ALIVE_SECONDS = 75  # a shop keeps its connections
 GRACEFUL_SECONDS = 2

@@ -16,7 +16,16 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from gateway.scripts import ACTION, AUTHORISED, CAPTURED, DECLINED, PENDING, VOIDED, Script, script_of
+from shopsite.gateway.scripts import (
+    ACTION,
+    AUTHORISED,
+    CAPTURED,
+    DECLINED,
+    PENDING,
+    VOIDED,
+    Script,
+    script_of,
+)
 
 PAGE = 500
 NOT_CONFIRMED = "The payment was not confirmed."
