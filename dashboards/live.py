@@ -31,6 +31,11 @@ def register_board(board: Board) -> None:
     _board = board
 
 
+def the_board() -> Board | None:
+    """Where orders and stock are read from; None where nobody said so."""
+    return _board
+
+
 @dataclass
 class Reading:
     """One look at the database and the heartbeats."""

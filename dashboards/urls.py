@@ -2,9 +2,10 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from dashboards.views import live, ops
+from dashboards.views import answers, live, ops
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("dashboard/", live, name="dashboard"),
+    path("dashboard/answers/", answers, name="answers"),
     path("ops/", ops, name="ops"),
 ]

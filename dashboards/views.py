@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from dashboards.access import may_watch
+from dashboards.answers.page import read_answers
 from dashboards.feed import who
 from dashboards.ops import read_pipeline
 
@@ -65,6 +66,22 @@ def live(request: HttpRequest) -> HttpResponse:
         "theme": _theme(request),
     }
     return render(request, "dashboards/live.html", context)
+
+
+@require_safe
+@login_required(login_url="admin:login")
+def answers(request: HttpRequest) -> HttpResponse:
+    """What the figures mean for somebody who must act."""
+    if not may_watch(request.user):
+        raise PermissionDenied
+    context = {
+        "found": read_answers(timezone.now()),
+        "now": timezone.localtime(),
+        "currency": settings.SHOP_CURRENCY,
+        "shop_name": settings.SHOP_NAME,
+        "theme": _theme(request),
+    }
+    return render(request, "dashboards/answers.html", context)
 
 
 @require_safe

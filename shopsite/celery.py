@@ -19,6 +19,7 @@ EVERY_SECONDS = {  # the doors of tasks.py that beat knocks at
     "fill_backorders": 10.0,
     "tell_waiting": 60.0,
     "write_history": 60.0,
+    "refresh_answers": 120.0,
     "trim_events": 3_600.0,
     "reconcile_payments": 3_600.0,
     "forget_carts": 86_400.0,

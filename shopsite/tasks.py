@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from dashboards.history import write_history as write_settled
 from dashboards.totals import make_totals
+from dashboards.answers import kept
 from orders import mails
 from shopsite import fulfilment, pipeline
 from shopsite.events import trim
@@ -86,6 +87,12 @@ def fill_backorders() -> int:
 def tell_waiting() -> int:
     """Mail to those who wait for a product that is back; how many."""
     return waiting.tell_due()
+
+
+@shared_task(name="shopsite.tasks.refresh_answers")
+def refresh_answers() -> None:
+    """Make anew what the page of answers and the shop read: trending, bought together and the like."""
+    kept.refresh(timezone.now())
 
 
 @shared_task(name="shopsite.tasks.forget_carts")

@@ -10,6 +10,7 @@ from django.core.cache import cache
 from django.db.models import F, Sum
 from django.utils import timezone
 
+from dashboards.answers import kept
 from orders.models import Line
 from shopsite.storefront.items import FEW, IN_STOCK, Item, items, products
 
@@ -43,12 +44,31 @@ def goes_with(chosen: Sequence[Item], count: int) -> list[Item]:
     return (picked + [item for item in small if item not in picked])[:count]
 
 
+def trending(count: int) -> list[Item]:
+    """What is looked at far more than usual and is there; nothing where nobody knows."""
+    skus: list[str] = cache.get_or_set("trending", _trending, KEPT_SECONDS) or []
+    return _in_this_order(skus)[:count]
+
+
+def _trending() -> list[str]:
+    return [trend.product_id for trend in kept.trending() or ()]
+
+
+def bought_with(sku: str, count: int) -> list[Item]:
+    """What is often bought in one order with it and is there, the closest first."""
+    return _in_this_order([partner.product_id for partner in kept.bought_with(sku)])[:count]
+
+
+def _in_this_order(skus: Sequence[str]) -> list[Item]:
+    """Those of them that can be bought."""
+    by_sku = {item.sku: item for item in items(products().filter(IN_STOCK, sku__in=skus))} if skus else {}
+    return [by_sku[sku] for sku in skus if sku in by_sku]
+
+
 def bought_often(count: int) -> list[Item]:
     """What sold best in the last days and is there; the newest where nothing has sold yet."""
     best: list[str] = cache.get_or_set("often", _best_sellers, KEPT_SECONDS) or []
-    rows = products().filter(IN_STOCK, sku__in=best)
-    by_sku = {item.sku: item for item in items(rows)}
-    often = [by_sku[sku] for sku in best if sku in by_sku][:count]
+    often = _in_this_order(best)[:count]
     return often if len(often) == count else newest(count)
 
 

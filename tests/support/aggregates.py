@@ -81,22 +81,22 @@ class Log:
             return Part(self.tp, topic, self.start, fresh=True)
         return Part(self.tp, topic, stored.offset, stored.seq)
 
-    def fold(self, writer: Writer, sizes: Sequence[int] = (1_000_000,)) -> None:
+    def fold(self, writer: Writer, sizes: Sequence[int] = (1_000_000,), now: datetime = NOW) -> None:
         """Fold what is not folded yet, in batches of these sizes, over and over."""
         part = self.part(writer)
         left = [record for record in self.records if record.offset >= part.next]
         turn = 0
         while left:
             size = sizes[turn % len(sizes)]
-            now, left = left[:size], left[size:]
-            fold_one(writer, part, now)
+            batch, left = left[:size], left[size:]
+            fold_one(writer, part, batch, now)
             turn += 1
 
 
-def fold_one(writer: Writer, part: Part, records: Sequence[LogRecord]) -> bool:
+def fold_one(writer: Writer, part: Part, records: Sequence[LogRecord], now: datetime = NOW) -> bool:
     """Fold one batch; whether it was applied."""
     until = records[-1].offset + 1
-    batch, _ = fold_batch(part, records, until, NOW)
+    batch, _ = fold_batch(part, records, until, now)
     applied = writer.apply(batch)
     if applied:
         part.next, part.seq, part.fresh = until, batch.seq, False

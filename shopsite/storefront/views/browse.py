@@ -28,10 +28,11 @@ COSTS = {"cost": delivery.COST, "free_from": delivery.FREE_FROM}
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """What is new, and what is almost gone."""
+    """What is new, what everybody looks at, and what is almost gone."""
     note(request, "page_view")
     newest, few = selectors.newest(2 * IN_A_ROW), selectors.few_left(IN_A_ROW)
-    return render(request, "storefront/home.html", {"newest": newest, "few": few, **COSTS})
+    context = {"newest": newest, "few": few, "trending": selectors.trending(IN_A_ROW), **COSTS}
+    return render(request, "storefront/home.html", context)
 
 
 @require_safe
@@ -145,6 +146,7 @@ def _product_page(request: HttpRequest, shown: Item, form: TellMeForm) -> HttpRe
             "shelf": {"slug": shown.category},
             "counts": range(1, min(LONGEST_LIST, shown.left) + 1),
             "posted": "ready to post today" if leaves_today else "ready to post on the next weekday",
+            "together": selectors.bought_with(shown.sku, IN_A_ROW),
             "related": selectors.related(shown, IN_A_ROW) if shown.category else [],
             **COSTS,
         },

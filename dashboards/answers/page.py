@@ -1,0 +1,102 @@
+"""All answers as the page shows them, at most some seconds old. kept, demand, board -> here -> views.py."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from django.core.cache import cache
+from redis.exceptions import RedisError
+
+from dashboards.answers import kept
+from dashboards.answers.demand import SHOWN, Demand, demand, read_window, stock_for
+from dashboards.answers.dropoff import Step
+from dashboards.answers.together import Partner
+from dashboards.answers.trending import Trend
+from dashboards.answers.vain import Vain
+from dashboards.live import admin_of, the_board
+from shopsite.catalogue.models import Product
+
+KEPT_SECONDS = 5
+PAIRS = 10
+ROWS = 10
+STAGE_NAMES = {
+    "view_item": "look at a product",
+    "add_to_cart": "put one into the cart",
+    "begin_checkout": "begin the checkout",
+    "add_payment_info": "send the payment",
+    "purchase": "buy",
+}
+
+
+@dataclass(frozen=True)
+class Named:
+    """A product's words and its page in the admin."""
+
+    title: str
+    link: str
+
+
+@dataclass
+class Answers:
+    """What the page shows. None: nobody made it in the last hour."""
+
+    demand: list[tuple[Named, Demand]] = field(default_factory=list)
+    trends: list[tuple[Named, Trend]] | None = None
+    steps: list[tuple[str, str, Step]] | None = None  # stage before, stage, step
+    vain: list[Vain] | None = None
+    pairs: list[tuple[Named, Named, Partner]] = field(default_factory=list)
+    trouble: str = ""  # why there are no figures
+
+
+def read_answers(now: datetime) -> Answers:
+    """Everything; what Redis does not tell is said. Raises DatabaseError."""
+    found: Answers | None = cache.get("answers")
+    if found is None:
+        found = _read(now)
+        cache.set("answers", found, KEPT_SECONDS)
+    return found
+
+
+def _read(now: datetime) -> Answers:
+    try:
+        rows = read_demand(now)[:SHOWN]
+    except (RedisError, OSError) as error:
+        return Answers(trouble=f"Redis does not answer, so there are no figures: {error}")
+    trends, pairs = kept.trending(), kept.pairs(PAIRS)
+    skus = [row.product_id for row in rows] + [trend.product_id for trend in trends or ()]
+    names = _names(skus + [sku for one, partner in pairs for sku in (one, partner.product_id)])
+    steps = kept.dropoff()
+    return Answers(
+        demand=[(names[row.product_id], row) for row in rows],
+        trends=None if trends is None else [(names[one.product_id], one) for one in trends[:ROWS]],
+        steps=None
+        if steps is None
+        else [(STAGE_NAMES[step.before], STAGE_NAMES[step.stage], step) for step in steps],
+        vain=(kept.in_vain() or [])[:ROWS] if steps is not None else None,
+        pairs=[(names[one], names[partner.product_id], partner) for one, partner in pairs],
+    )
+
+
+def read_demand(now: datetime) -> list[Demand]:
+    """Demand joined with stock; none where no board is registered. Raises RedisError, DatabaseError."""
+    board = the_board()
+    if board is None:
+        return []
+    window = read_window(now)
+    stock = stock_for(board, window)
+    usual = kept.usual()
+    before: Mapping[str, Mapping[str, int]] = {"v": usual.views, "u": usual.units} if usual else {}
+    return demand(window, before, stock, _prices(stock))
+
+
+def _prices(skus: Iterable[str]) -> dict[str, Decimal]:
+    rows = Product.objects.filter(pk__in=list(skus), price__isnull=False)
+    return {sku: price for sku, price in rows.values_list("sku", "price") if price is not None}
+
+
+def _names(skus: Iterable[str]) -> dict[str, Named]:
+    """Every product's words; one that the catalogue does not have goes by its number."""
+    wanted = list(dict.fromkeys(skus))
+    titles = dict(Product.objects.filter(pk__in=wanted).values_list("sku", "title"))
+    return {sku: Named(titles.get(sku, sku), admin_of(sku) if sku in titles else "") for sku in wanted}
