@@ -64,3 +64,17 @@ class Board(Protocol):
 
     def stock_of(self, skus: Iterable[str]) -> Mapping[str, Stock]:
         """The stock of these products."""
+
+
+_board: Board | None = None
+
+
+def register_board(board: Board) -> None:
+    """Say where orders and stock are read from; without it their tiles stay unknown."""
+    global _board
+    _board = board
+
+
+def the_board() -> Board | None:
+    """Where orders and stock are read from; None where nobody said so."""
+    return _board

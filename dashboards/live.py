@@ -1,7 +1,7 @@
 """What the live page shows beside the aggregates. Database, heartbeats -> here -> picture.py.
 
 dashboards may not import orders or inventory: who wires the server hands their figures in, once, by
-register_board(). Everything here runs in the hub's one thread, at most once a second.
+register_board() of board.py. Everything here runs in the hub's one thread, at most once a second.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,27 +13,14 @@ from django.db import close_old_connections
 from django.templatetags.static import static
 from django.urls import reverse
 
-from dashboards.board import Board, StatusRow
+from dashboards.alerts.selectors import open_alerts
+from dashboards.board import Board, StatusRow, the_board
 from shopsite.catalogue.models import Product
 from shopsite.events.heartbeat import read_beats
 from shopsite.events.models import InboxEvent, InboxState, OutboxEvent
 
 AGE_LIMIT_MINUTES = {"placed": 10, "paid": 30, "refund_pending": 60}  # an older order is in trouble
 Section = dict[str, object]
-
-
-_board: Board | None = None
-
-
-def register_board(board: Board) -> None:
-    """Say where orders and stock are read from; without it their tiles stay unknown."""
-    global _board
-    _board = board
-
-
-def the_board() -> Board | None:
-    """Where orders and stock are read from; None where nobody said so."""
-    return _board
 
 
 @dataclass
@@ -43,6 +30,7 @@ class Reading:
     status: Section = field(default_factory=dict)
     attention: Section = field(default_factory=dict)
     health: Section = field(default_factory=dict)
+    alerts: Section = field(default_factory=dict)
     stock: dict[str, int | None] = field(default_factory=dict)  # available by product, None: not tracked
     names: dict[str, list[object]] = field(default_factory=dict)
     aggregating: bool = False
@@ -54,9 +42,10 @@ def read_board(skus: Sequence[str], unnamed: Iterable[str]) -> Reading:
     beats = read_beats()
     reading = Reading(names=product_names(unnamed), health=waiting(beats))
     reading.aggregating = any(beat["name"] == "aggregate" for beat in beats)
+    reading.alerts = alerts()
     reading.stock = dict.fromkeys(skus)
-    if _board is not None:
-        _ask(_board, reading)
+    if board := the_board():
+        _ask(board, reading)
     return reading
 
 
@@ -70,6 +59,19 @@ def _ask(board: Board, reading: Reading) -> None:
     }
     stock = board.stock_of(reading.stock)
     reading.stock.update({sku: view.available for sku, view in stock.items() if view.tracked})
+
+
+def alerts() -> Section:
+    """Open alert -> [rule, epoch ms since when, 1 where somebody looks after it, its page in the admin]."""
+    return {
+        str(alert.pk): [
+            alert.rule.name,
+            int(alert.fired_at.timestamp() * 1000),
+            int(alert.acknowledged_at is not None),
+            reverse("admin:alerts_alert_change", args=[alert.pk]),
+        ]
+        for alert in open_alerts()
+    }
 
 
 def _status(row: StatusRow) -> list[int]:

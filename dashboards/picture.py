@@ -107,6 +107,7 @@ class Picture:
         self._board = reading
         self._sections["status"] = reading.status
         self._sections["attention"] = reading.attention
+        self._sections["alerts"] = reading.alerts
         if reading.aggregating:
             self._aggregating_at = time.time()
         if first or reading.names:

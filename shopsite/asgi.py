@@ -10,7 +10,7 @@ from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
-from dashboards.live import register_board
+from dashboards.board import register_board
 from dashboards.origins import own_pages_only
 from dashboards.routing import websocket_urlpatterns as live_pages
 from shopsite import boards

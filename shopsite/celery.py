@@ -20,6 +20,8 @@ EVERY_SECONDS = {  # the doors of tasks.py that beat knocks at
     "tell_waiting": 60.0,
     "write_history": 60.0,
     "refresh_answers": 120.0,
+    "watch_figures": 15.0,
+    "send_alert_mails": 10.0,
     "trim_events": 3_600.0,
     "reconcile_payments": 3_600.0,
     "forget_carts": 86_400.0,

@@ -164,6 +164,7 @@ INSTALLED_APPS = [
     "orders",
     "inventory",
     "dashboards",
+    "dashboards.alerts",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -11,13 +11,18 @@ from django.utils import timezone
 
 from dashboards.history import write_history as write_settled
 from dashboards.totals import make_totals
+from dashboards.alerts import evaluate
+from dashboards.alerts import mails as alert_mails
 from dashboards.answers import kept
+from dashboards.board import register_board
 from orders import mails
-from shopsite import fulfilment, pipeline
+from shopsite import boards, fulfilment, pipeline
 from shopsite.events import trim
 from shopsite.events.redis import redis_client
 from shopsite.fulfilment.wake import awake, wake
 from shopsite.storefront import carts, waiting
+
+register_board(boards)  # rules on figures look at stock, too
 
 
 @shared_task(name="shopsite.tasks.drain")
@@ -93,6 +98,18 @@ def tell_waiting() -> int:
 def refresh_answers() -> None:
     """Make anew what the page of answers and the shop read: trending, bought together and the like."""
     kept.refresh(timezone.now())
+
+
+@shared_task(name="shopsite.tasks.watch_figures")
+def watch_figures() -> int:
+    """Hold the figures against the rules; how many alerts began or ended."""
+    return evaluate.evaluate(timezone.now())
+
+
+@shared_task(name="shopsite.tasks.send_alert_mails")
+def send_alert_mails() -> int:
+    """Mail the alerts that are due; how many."""
+    return alert_mails.send_due(timezone.now())
 
 
 @shared_task(name="shopsite.tasks.forget_carts")

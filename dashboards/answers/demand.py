@@ -10,8 +10,10 @@ from decimal import Decimal
 from math import sqrt
 from statistics import NormalDist
 
+from dashboards.answers import kept
 from dashboards.answers.spans import by_kind, span, to_the_minute
-from dashboards.board import Board
+from dashboards.board import Board, the_board
+from shopsite.catalogue.models import Product
 
 WINDOW_MINUTES = 30
 CERTAIN = 0.8  # of the interval of the minutes left
@@ -121,3 +123,20 @@ def _most_wanted(window: Sums) -> Iterable[str]:
     return sorted(names, key=lambda sku: (-sold.get(sku, 0), -carts.get(sku, 0), -views.get(sku, 0), sku))[
         :ASKED
     ]
+
+
+def read_demand(now: datetime) -> list[Demand]:
+    """Demand joined with stock; none where no board is registered. Raises RedisError, DatabaseError."""
+    board = the_board()
+    if board is None:
+        return []
+    window = read_window(now)
+    stock = stock_for(board, window)
+    usual = kept.usual()
+    before: Sums = {"v": usual.views, "u": usual.units} if usual else {}
+    return demand(window, before, stock, _prices(stock))
+
+
+def _prices(skus: Iterable[str]) -> dict[str, Decimal]:
+    rows = Product.objects.filter(pk__in=list(skus), price__isnull=False)
+    return {sku: price for sku, price in rows.values_list("sku", "price") if price is not None}

@@ -1,20 +1,19 @@
 """All answers as the page shows them, at most some seconds old. kept, demand, board -> here -> views.py."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
 from dashboards.answers import kept
-from dashboards.answers.demand import SHOWN, Demand, demand, read_window, stock_for
+from dashboards.answers.demand import SHOWN, Demand, read_demand
 from dashboards.answers.dropoff import Step
 from dashboards.answers.together import Partner
 from dashboards.answers.trending import Trend
 from dashboards.answers.vain import Vain
-from dashboards.live import admin_of, the_board
+from dashboards.live import admin_of
 from shopsite.catalogue.models import Product
 
 KEPT_SECONDS = 5
@@ -76,23 +75,6 @@ def _read(now: datetime) -> Answers:
         vain=(kept.in_vain() or [])[:ROWS] if steps is not None else None,
         pairs=[(names[one], names[partner.product_id], partner) for one, partner in pairs],
     )
-
-
-def read_demand(now: datetime) -> list[Demand]:
-    """Demand joined with stock; none where no board is registered. Raises RedisError, DatabaseError."""
-    board = the_board()
-    if board is None:
-        return []
-    window = read_window(now)
-    stock = stock_for(board, window)
-    usual = kept.usual()
-    before: Mapping[str, Mapping[str, int]] = {"v": usual.views, "u": usual.units} if usual else {}
-    return demand(window, before, stock, _prices(stock))
-
-
-def _prices(skus: Iterable[str]) -> dict[str, Decimal]:
-    rows = Product.objects.filter(pk__in=list(skus), price__isnull=False)
-    return {sku: price for sku, price in rows.values_list("sku", "price") if price is not None}
 
 
 def _names(skus: Iterable[str]) -> dict[str, Named]:

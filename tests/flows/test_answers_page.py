@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 
 from dashboards.answers import kept
 from dashboards.answers.page import read_answers
-from dashboards.live import register_board
+from dashboards.board import register_board
 from dashboards.selectors import rfc3339
 from shopsite import boards
 from shopsite.roles import make_roles

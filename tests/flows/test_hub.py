@@ -11,8 +11,8 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connections
 
+from dashboards.board import register_board
 from dashboards.hub import FRAME_S, Hub
-from dashboards.live import register_board
 from shopsite import boards
 from tests.support.live import Shown, an_order_is_paid, clicks_shown, the_aggregate_process_lives, views
 from tests.support.shop import product

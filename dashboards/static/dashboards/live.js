@@ -2,6 +2,7 @@
 import { connect } from "./socket.js";
 import { look } from "./mood.js";
 import { theme } from "./theme.js";
+import { alerts } from "./tiles/alerts.js";
 import { feed } from "./tiles/feed.js";
 import { funnel } from "./tiles/funnel.js";
 import { numbers } from "./tiles/numbers.js";
@@ -12,5 +13,5 @@ import { strip } from "./tiles/strip.js";
 import { tabs } from "./tiles/tabs.js";
 
 connect();
-for (const tile of [strip, numbers, pulse, funnel, products, pipeline, tabs, feed, theme]) tile();
+for (const tile of [strip, alerts, numbers, pulse, funnel, products, pipeline, tabs, feed, theme]) tile();
 look();
