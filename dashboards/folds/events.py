@@ -18,7 +18,7 @@ FOLDS: list[AnyFold] = [
         topic="clicks",
         tile="live line, clicks a second",
         keys="the event's type",
-        most="9 fields",
+        most="10 fields",
         fields=count_types,
         grains=SECONDS_UP,
     )

@@ -58,6 +58,7 @@ ClickType = Literal[
     "search",
     "add_to_cart",
     "remove_from_cart",
+    "add_to_wishlist",
     "view_cart",
     "begin_checkout",
     "add_payment_info",

@@ -39,6 +39,7 @@ class Options:
     speed: float | None = None  # times as fast as it was recorded; None: as fast as it goes
     keep_time: bool = False
     again: bool = False
+    mapping: Path | None = None  # explains a recording of the format csv
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def replay(path: Path, format_name: str, options: Options, stop: threading.Event
     """
     begun = time.monotonic()
     recording = open_recording(path)
-    of = checked_format(recording, format_name)
+    of = checked_format(recording, format_name, options.mapping)
     found = survey(recording, of)
     with _alone(recording):
         sending, sent = _run_of(recording, of.name, found, options)

@@ -229,7 +229,6 @@ def test_a_rule_that_could_never_work_is_refused(wrong: dict[str, object]) -> No
 
 def test_every_shipped_rule_is_valid() -> None:
 
-
     import_module("dashboards.alerts.migrations.0002_shipped_rules").ship(apps, None)
     names = set()
     for shipped in Rule.objects.all():

@@ -1,5 +1,7 @@
 """The report over every cut of time, and what it says where buckets are no longer kept."""
 
+import csv
+import io
 import json
 import random
 from datetime import UTC, datetime, timedelta
@@ -221,3 +223,24 @@ def test_a_recording_of_a_year_is_reported_in_few_reads(redis: Redis) -> None:
     assert found.orders["orders"] == len(expected) > 1500 - 120
     assert found.revenue == {"GBP": f"{1.001 * len(expected):.3f}"}
     assert redis.info("commandstats")["cmdstat_evalsha"]["calls"] - calls < 20
+
+
+def test_a_report_is_rows_for_other_programs(redis: Redis, capsys: pytest.CaptureFixture[str]) -> None:
+    log_of("clicks-0", [click(product="=A,1"), click(product="=A,1", type="add_to_cart")]).fold(
+        writer_of(redis)
+    )
+    numbered("orders-0", [paid("1", "12.345")]).fold(writer_of(redis))
+    day = ["--from", "2024-06-18", "--to", "2024-06-19"]
+
+    call_command("report", *day, "--format", "csv")
+    table = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    call_command("report", *day, "--format", "jsonl")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    assert {"section": "products", "name": "'=A,1", "figure": "views", "value": "1"} in table
+    assert {"section": "revenue", "name": "", "figure": "GBP", "value": "12.345"} in lines
+    assert {"section": "total", "name": "", "figure": "orders", "value": 1} in lines
+    assert {"section": "funnel", "name": "", "figure": "add_to_cart", "value": 1} in lines
+    at = "2024-06-18T12:54:00Z"
+    assert {"section": "minutes", "name": at, "figure": "events.view_item", "value": 1} in lines
+    assert len(table) == len(lines)

@@ -225,11 +225,14 @@ def test_rees46_keeps_purchases_at_price_0_and_duplicates(tmp_path: Path) -> Non
     ]
 
 
-def test_taobao_has_no_header_and_its_wish_list_is_skipped(tmp_path: Path) -> None:
+def test_taobao_has_no_header_and_its_wish_list_is_a_click(tmp_path: Path) -> None:
     path = tmp_path / "taobao.csv"
     path.write_text("1,2,3,pv,1511544070\n1,2,3,fav,1511544071\n1,2,3,buy,1511544072\n1,2,3,cart,x\n")
     events, tally = read(path, "taobao")
-    assert [click.type for click in clicks(events)] == ["view_item"]
+    assert [(click.type, click.category) for click in clicks(events)] == [
+        ("view_item", "3"),
+        ("add_to_wishlist", "3"),
+    ]
     assert [order.product_ids for order in orders(events)] == [["2"]]
     assert (tally.skipped.total(), [line for line, _ in tally.first_invalid]) == (1, [4])
 

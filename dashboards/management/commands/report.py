@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from redis.exceptions import RedisError
 
 from dashboards.calendar import GRAINS, PERIODS, before, grain_for
+from dashboards.rows import rows_of, written
 from dashboards.selectors import Report, report, rfc3339
 from dashboards.series import read_series
 from shopsite.events.redis import redis_client
@@ -37,6 +38,7 @@ def at_least_one(text: str) -> int:
 
 class Command(BaseCommand):
     """`manage.py report --from T --to T [--top N] [--compare PERIOD] [--grain GRAIN] [--json]`."""
+    """`manage.py report --from T --to T [--top N] [--json | --format csv|jsonl]`."""
 
     help = "The figures of a range of time, from the aggregates alone. Times and dates are UTC."
 
@@ -52,6 +54,9 @@ class Command(BaseCommand):
             help="buckets of the shop's calendar; auto: by the range",
         )
         parser.add_argument("--json", action="store_true", help="one JSON object")
+        how = parser.add_mutually_exclusive_group()
+        how.add_argument("--json", action="store_true", help="one JSON object")
+        how.add_argument("--format", choices=("csv", "jsonl"), help="a row a figure, for other programs")
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's signature
         """Print the report."""
@@ -64,6 +69,9 @@ class Command(BaseCommand):
             raise CommandError(f"Redis does not answer: {error} `manage.py doctor` looks why.") from error
         if options["json"]:
             self.stdout.write(json.dumps(found.as_json() | more, indent=1, ensure_ascii=False))
+            self.stdout.write(json.dumps(found.as_json(), indent=1, ensure_ascii=False))
+        elif options["format"]:
+            self.stdout.write(written(rows_of(found.as_json()), options["format"]), ending="")
         else:
             self.stdout.write("\n".join([*lines(found), *more_lines(found, more)]))
 

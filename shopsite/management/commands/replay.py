@@ -11,7 +11,7 @@ from django.db import DatabaseError
 
 from shopsite.events.loops import stopping
 from shopsite.events.schemas import Unavailable
-from shopsite.traffic.formats import FORMATS
+from shopsite.traffic.formats import FORMATS, MAPPED
 from shopsite.traffic.recordings import NAMED_LINES, Interrupted, Tally, WrongFile
 from shopsite.traffic.replay import AlreadySent, Options, Outcome, replay
 
@@ -40,7 +40,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """What the command understands."""
         parser.add_argument("file", type=Path, help="the recording")
-        parser.add_argument("--format", required=True, choices=sorted(FORMATS), help="what the file is")
+        parser.add_argument(
+            "--format", required=True, choices=sorted([*FORMATS, MAPPED]), help="what the file is"
+        )
+        parser.add_argument(
+            "--mapping", type=Path, help=f"JSON that explains the columns of --format {MAPPED}"
+        )
         parser.add_argument(
             "--speed",
             type=speed,
@@ -61,7 +66,12 @@ class Command(BaseCommand):
 
     def handle(self, *_args: object, **options: Any) -> None:
         """Replay, then print the summary."""
-        how = Options(speed=options["speed"], keep_time=options["keep_time"], again=options["again"])
+        how = Options(
+            speed=options["speed"],
+            keep_time=options["keep_time"],
+            again=options["again"],
+            mapping=options["mapping"],
+        )
         try:
             with stopping() as stop:
                 outcome = replay(options["file"], options["format"], how, stop)

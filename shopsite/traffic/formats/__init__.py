@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
-from shopsite.traffic.formats import jsonl, online_retail, otto, rees46, taobao
+from shopsite.traffic.formats import jsonl, mapped, online_retail, otto, rees46, taobao
 from shopsite.traffic.recordings import Recorded, Recording, Tally, WrongFile
 
 SAMPLE_LINES = 20  # without a header, a wrong first line must not condemn the file
@@ -60,12 +61,23 @@ FORMATS: dict[str, Format] = {
 }
 
 
-def checked_format(recording: Recording, name: str) -> Format:
+MAPPED = "csv"  # the format that a mapping file explains
+
+
+def checked_format(recording: Recording, name: str, mapping: Path | None = None) -> Format:
     """The format of that name, where the file begins so. Raises WrongFile, saying what it looks like."""
+    if (name == MAPPED) != (mapping is not None):
+        raise WrongFile(f"--mapping belongs to --format {MAPPED}, and that needs it.")
     sample = [text for _, text in islice(recording.lines(), SAMPLE_LINES)]
-    wanted = FORMATS[name]
+    wanted = _mapped(mapping) if mapping else FORMATS[name]
     if wanted.recognises(sample):
         return wanted
     other = next((each.name for each in FORMATS.values() if each.recognises(sample)), None)
     hint = f"it looks like {other}: try --format {other}" if other else "it looks like none that is known"
     raise WrongFile(f"{recording.path} is not in the format {name} ({wanted.looks}); {hint}.")
+
+
+def _mapped(path: Path) -> Format:
+    reader = mapped.Mapped(mapped.read_mapping(path))
+    looks = f"lines with the columns that {path} names"
+    return Format(MAPPED, looks, reader.recognises, reader.read, in_order=False)
