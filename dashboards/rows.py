@@ -1,7 +1,7 @@
 """A report as rows, one a figure, for other programs. selectors.py -> here -> report --format, the API.
 
-Row: `section`, `name`, `figure`, `value`. A minute's rows bear its time as name, a product's its id; amounts are
-exact decimals with their currency as figure. So a new figure is a new row, never a new column.
+Row: `section`, `name`, `figure`, `value`. A minute's rows bear its time as name, a product's its id; amounts
+are exact decimals with their currency as figure. So a new figure is a new row, never a new column.
 """
 
 import csv

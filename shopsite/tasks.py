@@ -9,12 +9,12 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from dashboards.history import write_history as write_settled
-from dashboards.totals import make_totals
 from dashboards.alerts import evaluate
 from dashboards.alerts import mails as alert_mails
 from dashboards.answers import kept
 from dashboards.board import register_board
+from dashboards.history import write_history as write_settled
+from dashboards.totals import make_totals
 from orders import mails
 from shopsite import boards, fulfilment, pipeline
 from shopsite.events import trim

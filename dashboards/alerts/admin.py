@@ -13,14 +13,14 @@ from dashboards.alerts.evaluate import acknowledge
 from dashboards.alerts.figures import FIGURES
 from dashboards.alerts.judge import episodes
 from dashboards.alerts.models import Alert, Rule
-from shopsite.desk import RecordAdmin
+from shopsite.desk import QuickAdmin, RecordAdmin
 
 TRIED = timedelta(hours=24)
 SAID = 20  # episodes that are named
 
 
 @admin.register(Rule)
-class RuleAdmin(admin.ModelAdmin):
+class RuleAdmin(QuickAdmin):
     """What is watched."""
 
     list_display = ("name", "words", "bucket_minutes", "for_buckets", "mail_to", "enabled")

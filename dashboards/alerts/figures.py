@@ -10,9 +10,8 @@ from datetime import datetime
 from django.conf import settings
 
 from dashboards.answers.demand import read_demand
-from dashboards.answers.spans import span
+from dashboards.answers.spans import distinct, sums
 from dashboards.keys import MICRO
-from dashboards.selectors import Span
 
 Reader = Callable[[datetime, datetime], float | None]
 
@@ -33,36 +32,37 @@ def _sum(fold: str, *fields: str) -> Reader:
     """The sum of a fold's fields, of all where none are named; None where the fold is empty."""
 
     def read(start: datetime, end: datetime) -> float | None:
-        sums = span(start, end).sums(fold)[fold]
-        some = [sums.get(field, 0) for field in fields] if fields else list(sums.values())
-        return float(sum(some)) if sums else None
+        found = sums(start, end, fold)[fold]
+        some = [found.get(field, 0) for field in fields] if fields else list(found.values())
+        return float(sum(some)) if found else None
 
     return read
 
 
 def _revenue(start: datetime, end: datetime) -> float | None:
-    sums = span(start, end).sums("revenue")["revenue"]
-    return sums.get(settings.SHOP_CURRENCY, 0) / MICRO if sums else None
+    found = sums(start, end, "revenue")["revenue"]
+    return found.get(settings.SHOP_CURRENCY, 0) / MICRO if found else None
 
 
 def _visitors(start: datetime, end: datetime) -> float | None:
-    return float(span(start, end).distinct("visitors")) or None
+    (visitors,) = distinct(start, end, "visitors")
+    return float(visitors) or None
 
 
 def _conversion(start: datetime, end: datetime) -> float | None:
-    found = span(start, end)
-    return _percent(found.distinct("funnel.purchase"), found.distinct("funnel.view_item"))
+    bought, looked = distinct(start, end, "funnel.purchase", "funnel.view_item")
+    return _percent(bought, looked)
 
 
 def _payment_failures(start: datetime, end: datetime) -> float | None:
-    sums = span(start, end).sums("changes")["changes"]
-    failed = sums.get("order_payment_failed", 0)
-    return _percent(failed, failed + sums.get("order_paid", 0))
+    found = sums(start, end, "changes")["changes"]
+    failed = found.get("order_payment_failed", 0)
+    return _percent(failed, failed + found.get("order_paid", 0))
 
 
 def _searches_in_vain(start: datetime, end: datetime) -> float | None:
-    sums = span(start, end).sums("empty_searches", "searches")
-    return _percent(_count(sums["empty_searches"]), _count(sums["searches"]))
+    found = sums(start, end, "empty_searches", "searches")
+    return _percent(_count(found["empty_searches"]), _count(found["searches"]))
 
 
 def _count(fields: Mapping[str, int]) -> int:
@@ -75,17 +75,13 @@ def _percent(part: int, whole: int) -> float | None:
 
 def _delay(start: datetime, end: datetime) -> float | None:
     """The delay that 95 of 100 events stayed below, seconds."""
-    counts = {_upper(field): number for field, number in _delays(span(start, end)).items()}
+    counts = {_upper(field): number for field, number in sums(start, end, "delay")["delay"].items()}
     reached, wanted = 0, 0.95 * sum(counts.values())
     for upper in sorted(counts):
         reached += counts[upper]
         if reached >= wanted:
             return upper / 1000
     return None
-
-
-def _delays(found: Span) -> Mapping[str, int]:
-    return found.sums("delay")["delay"]
 
 
 def _upper(field: str) -> int:

@@ -11,7 +11,7 @@ from math import sqrt
 from statistics import NormalDist
 
 from dashboards.answers import kept
-from dashboards.answers.spans import by_kind, span, to_the_minute
+from dashboards.answers.spans import by_kind, sums, to_the_minute
 from dashboards.board import Board, the_board
 from shopsite.catalogue.models import Product
 
@@ -108,7 +108,7 @@ def _missed(product: str, views: int, usual: Sums, prices: Mapping[str, Decimal]
 def read_window(now: datetime) -> Sums:
     """The product figures of the last WINDOW_MINUTES whole minutes. Raises RedisError."""
     end = to_the_minute(now)
-    return by_kind(span(end - timedelta(minutes=WINDOW_MINUTES), end).sums("products")["products"])
+    return by_kind(sums(end - timedelta(minutes=WINDOW_MINUTES), end, "products")["products"])
 
 
 def stock_for(board: Board, window: Sums) -> dict[str, int]:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from math import sqrt
 from typing import NamedTuple
 
-from dashboards.answers.spans import HOUR, span, to_the_minute
+from dashboards.answers.spans import HOUR, distinct, to_the_minute
 from dashboards.folds.funnel import STAGES
 
 DAYS = 7
@@ -71,5 +71,5 @@ def read_steps(now: datetime) -> list[Step]:
 
 
 def _people(start: datetime, end: datetime) -> People:
-    found = span(start, end)
-    return {stage: found.distinct(f"funnel.{stage}") for stage in STAGES}
+    found = distinct(start, end, *(f"funnel.{stage}" for stage in STAGES))
+    return dict(zip(STAGES, found, strict=True))

@@ -12,7 +12,7 @@ from django.conf import settings
 from redis.exceptions import RedisError
 
 from dashboards.answers.dropoff import Step, read_steps
-from dashboards.answers.spans import WEEK, by_kind, span
+from dashboards.answers.spans import WEEK, by_kind, sums
 from dashboards.answers.together import Partner, Partners, read_partners
 from dashboards.answers.trending import Trend, read_trends
 from dashboards.answers.vain import Vain, read_vain
@@ -33,7 +33,7 @@ class Usual(msgspec.Struct, frozen=True):
 def read_usual(now: datetime) -> Usual:
     """Views and units of the last seven days. Raises RedisError."""
     end = now.replace(minute=0, second=0, microsecond=0)
-    kinds = by_kind(span(end - WEEK, end).sums("products")["products"])
+    kinds = by_kind(sums(end - WEEK, end, "products")["products"])
     most = sorted(kinds["v"], key=lambda sku: -kinds["v"][sku])[:USUAL_PRODUCTS]
     return Usual({sku: kinds["v"][sku] for sku in most}, {sku: kinds["u"].get(sku, 0) for sku in most})
 

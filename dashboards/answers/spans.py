@@ -1,4 +1,4 @@
-"""The sums that answers are made of. selectors.py -> here -> the answers."""
+"""The sums that answers are made of. dashboards/spans.py -> here -> the answers, alerts."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -6,9 +6,7 @@ from datetime import datetime, timedelta
 
 from dashboards.folds.base import MARKS
 from dashboards.keys import split_field
-from dashboards.ranges import cover
-from dashboards.selectors import Span
-from dashboards.store import live_keys, partitions
+from dashboards.spans import Sums, read_span
 from shopsite.events.redis import redis_client
 
 HOUR = timedelta(hours=1)
@@ -16,11 +14,17 @@ WEEK = timedelta(days=7)
 WEEK_HOURS = 168
 
 
-def span(start: datetime, end: datetime) -> Span:
-    """The buckets of [start, end), both aware; wider where finer ones are gone. Raises RedisError."""
-    client = redis_client()
-    keys = live_keys(client)
-    return Span(client, keys, cover(client, keys, partitions(client, keys), start, end))
+def sums(start: datetime, end: datetime, *folds: str) -> dict[str, Sums]:
+    """The folds' fields summed over [start, end), both aware; wider where finer buckets are gone.
+
+    Raises RedisError, DatabaseError.
+    """
+    return read_span(redis_client(), start, end, lambda span: span.sums(*folds))
+
+
+def distinct(start: datetime, end: datetime, *folds: str) -> list[int]:
+    """How many distinct members each fold's sets have in [start, end). Raises RedisError, DatabaseError."""
+    return read_span(redis_client(), start, end, lambda span: span.distinct(*folds))
 
 
 def to_the_minute(at: datetime) -> datetime:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from math import sqrt
 from typing import NamedTuple
 
-from dashboards.answers.spans import by_kind, span
+from dashboards.answers.spans import by_kind, sums
 from dashboards.keys import STEP
 
 DAYS = 30
@@ -55,6 +55,6 @@ def _first(some: list[tuple[float, Partner]]) -> list[Partner]:
 def read_partners(now: datetime) -> Partners:
     """The partners of the last 30 days. Raises RedisError."""
     end = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-    sums = span(end - timedelta(days=DAYS), end).sums("pairs", "orders")
-    kinds = by_kind(sums["pairs"])
-    return partners(kinds["o"], kinds["p"], sums["orders"].get("orders", 0))
+    found = sums(end - timedelta(days=DAYS), end, "pairs", "orders")
+    kinds = by_kind(found["pairs"])
+    return partners(kinds["o"], kinds["p"], found["orders"].get("orders", 0))

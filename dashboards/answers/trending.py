@@ -8,7 +8,7 @@ from datetime import datetime
 from math import sqrt
 from typing import NamedTuple
 
-from dashboards.answers.spans import HOUR, WEEK, by_kind, span, to_the_minute
+from dashboards.answers.spans import HOUR, WEEK, by_kind, sums, to_the_minute
 
 LEAST_VIEWS = 5  # in the hour: below it chance speaks
 LEAST_RATIO = 2.0
@@ -51,8 +51,8 @@ def _counts(trend: Trend) -> bool:
 def read_trends(now: datetime) -> list[Trend]:
     """What trends now. Raises RedisError."""
     end = to_the_minute(now)
-    hour = by_kind(span(end - HOUR, end).sums("products")["products"])
+    hour = by_kind(sums(end - HOUR, end, "products")["products"])
     # by whole hours: days are read as days, and a week's normal does not hang on minutes
     begin = (end - HOUR).replace(minute=0)
-    week = by_kind(span(begin - WEEK, begin).sums("products")["products"])
+    week = by_kind(sums(begin - WEEK, begin, "products")["products"])
     return trends(hour["v"], week["v"])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from dashboards.answers.spans import WEEK, span
+from dashboards.answers.spans import WEEK, sums
 from dashboards.folds.base import named
 
 SHOWN = 20
@@ -34,5 +34,5 @@ def vain(empty: Mapping[str, int], searches: Mapping[str, int]) -> list[Vain]:
 def read_vain(now: datetime) -> list[Vain]:
     """Of the last seven days. Raises RedisError."""
     end = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-    sums = span(end - WEEK, end).sums("empty_searches", "searches")
-    return vain(sums["empty_searches"], sums["searches"])
+    found = sums(end - WEEK, end, "empty_searches", "searches")
+    return vain(found["empty_searches"], found["searches"])
