@@ -26,8 +26,7 @@ def _view(app: str, models: tuple[str, ...]) -> set[str]:
 
 SEES_STOCK = _view("catalogue", ("product", "category")) | _view("inventory", STOCK)
 SEES_ORDERS = SEES_STOCK | _view("orders", RECORDS)
-SEES_ALL = SEES_ORDERS | _view("events", EVENTS)
-SEES_ALL = SEES_STOCK | _view("orders", RECORDS) | _view("events", EVENTS) | _view("alerts", ALERTS)
+SEES_ALL = SEES_ORDERS | _view("events", EVENTS) | _view("alerts", ALERTS)
 
 # Looking is for everybody but the stock keeper, who needs no customer's address; acting is by role.
 # Taking a list away, and the log of what colleagues did, are for those who answer for the shop.
@@ -39,7 +38,7 @@ ROLES: Mapping[str, set[str]] = {
     | {"staff.export_stock", "staff.export_ledger"},
     "operator": SEES_ALL
     | {"orders.fulfil_order", "orders.cancel_order", "orders.refund_order", "events.change_deadletter"}
-    | {"staff.view_staffaction", "staff.export_orders", "staff.export_stock", "staff.export_ledger"},
+    | {"staff.view_staffaction", "staff.export_orders", "staff.export_stock", "staff.export_ledger"}
     | {"alerts.acknowledge_alert", "alerts.add_rule", "alerts.change_rule"},
 }
 
