@@ -115,7 +115,7 @@ def _query(route: Route, text: str) -> msgspec.Struct:
     """The parameters, typed. Raises Problem for one that is unknown, given twice or wrong."""
     given = parse_qs(text, keep_blank_values=True, max_num_fields=50)
     for name, values in given.items():
-        if name not in route.query.__struct_fields__:
+        if name not in route.query.__struct_encode_fields__:
             raise invalid(name, "there is no such parameter")
         if len(values) > 1:
             raise invalid(name, "is given twice")

@@ -22,8 +22,8 @@ from django.utils import timezone
 
 from shopsite.api.models import ApiKey
 
-ORDERS, STOCK = "orders", "stock"
-SCOPES: Final = (ORDERS, STOCK)  # a new part of the API adds its own
+ORDERS, STOCK, FIGURES = "orders", "stock", "figures"
+SCOPES: Final = (ORDERS, STOCK, FIGURES)  # a new part of the API adds its own
 FORM: Final = re.compile(r"shop_([0-9a-f]{12})_[0-9a-f]{48}")
 NAME_CHARS: Final = 100
 REMEMBERED_S: Final = 5.0  # a revoked key works that long in a process that has just seen it

@@ -7,11 +7,14 @@ documentation: `manage.py openapi` writes it to docs/openapi.json, and a test ke
 
 from typing import Final
 
-from shopsite.api import orders, stock
-from shopsite.api.keys import ORDERS, STOCK
+from shopsite.api import figures, orders, stock
+from shopsite.api.keys import FIGURES, ORDERS, STOCK
 from shopsite.api.routing import Route
 
 ROUTES: Final = (
+    Route("/answers", figures.answers, figures.AnswersBody, FIGURES),
+    Route("/figures", figures.figures, figures.FiguresBody, FIGURES, figures.FiguresQuery),
+    Route("/figures/{name}", figures.statistic, figures.StatisticPage, FIGURES, figures.StatisticQuery),
     Route("/orders", orders.orders, orders.OrderPage, ORDERS, orders.OrdersQuery),
     Route("/orders/{order_id}", orders.order, orders.OrderBody, ORDERS),
     Route("/products", stock.products, stock.ProductPage, STOCK, stock.ProductsQuery),
