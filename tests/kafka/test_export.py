@@ -55,7 +55,9 @@ def test_an_export_that_is_read_back_gives_equal_figures(
         first = figures(orders=2, carts=1)
     out = tmp_path / "export.jsonl"
     call_command("export", "--from", DAYS[0], "--to", DAYS[1], "--out", str(out))
-    assert len(out.read_text().splitlines()) == 2 + 3 + 1  # clicks, orders and their refund, an adjustment
+    assert (
+        len(out.read_text().splitlines()) == 2 + 3 + 3
+    )  # clicks, orders and a refund, stock opened and adjusted
 
     call_command("flush", interactive=False, verbosity=0)  # an empty shop
     settings.TOPIC_PREFIX, settings.REDIS_PREFIX = f"test-{unique()}-", f"test-{unique()}:"
