@@ -37,8 +37,7 @@ def at_least_one(text: str) -> int:
 
 
 class Command(BaseCommand):
-    """`manage.py report --from T --to T [--top N] [--compare PERIOD] [--grain GRAIN] [--json]`."""
-    """`manage.py report --from T --to T [--top N] [--json | --format csv|jsonl]`."""
+    """`manage.py report --from T --to T [--top N] [--compare PERIOD] [--grain GRAIN] [--json | --format F]`."""
 
     help = "The figures of a range of time, from the aggregates alone. Times and dates are UTC."
 
@@ -53,7 +52,6 @@ class Command(BaseCommand):
             choices=("auto", *GRAINS),
             help="buckets of the shop's calendar; auto: by the range",
         )
-        parser.add_argument("--json", action="store_true", help="one JSON object")
         how = parser.add_mutually_exclusive_group()
         how.add_argument("--json", action="store_true", help="one JSON object")
         how.add_argument("--format", choices=("csv", "jsonl"), help="a row a figure, for other programs")
@@ -69,9 +67,8 @@ class Command(BaseCommand):
             raise CommandError(f"Redis does not answer: {error} `manage.py doctor` looks why.") from error
         if options["json"]:
             self.stdout.write(json.dumps(found.as_json() | more, indent=1, ensure_ascii=False))
-            self.stdout.write(json.dumps(found.as_json(), indent=1, ensure_ascii=False))
         elif options["format"]:
-            self.stdout.write(written(rows_of(found.as_json()), options["format"]), ending="")
+            self.stdout.write(written(rows_of(found.as_json() | more), options["format"]), ending="")
         else:
             self.stdout.write("\n".join([*lines(found), *more_lines(found, more)]))
 
