@@ -37,7 +37,7 @@ def at_least_one(text: str) -> int:
 
 
 class Command(BaseCommand):
-    """`manage.py report --from T --to T [--top N] [--compare PERIOD] [--grain GRAIN] [--json | --format F]`."""
+    """`manage.py report --from T --to T [--top N] [--compare P] [--grain G] [--json | --format F]`."""
 
     help = "The figures of a range of time, from the aggregates alone. Times and dates are UTC."
 
