@@ -22,7 +22,7 @@ from django.utils import timezone
 from inventory.models import Level, Movement, Reservation
 from inventory.services import Move, post, reserve
 from orders import mails, payments
-from orders.models import Mail, Order, Payment, Refund
+from orders.models import Mail, Order, Payment, PaymentWebhook, Refund
 from orders.payments.gateway import Standing
 from orders.payments.simulated import SimulatedGateway
 from orders.services import MovedMeanwhile, get, step
@@ -33,13 +33,14 @@ from shopsite.events.consume import Intake, advance
 from shopsite.events.inbox import Received, Route
 from shopsite.events.models import InboxEvent, StoredOffset
 from shopsite.events.schemas import read_stock
-from shopsite.fulfilment import InvalidRefund, OutOfStock, charge, give_due, refund_order
+from shopsite.fulfilment import InvalidRefund, OutOfStock, charge, refund_order, webhooks
 from shopsite.fulfilment.place import keep_until
+from shopsite.fulfilment.webhooks import receive_webhook
 from tests.support.bank import bank
 from tests.support.guards import without_condition, without_constraint
 from tests.support.laws import breaches
 from tests.support.moody_bank import AT_ONCE, MoodyBank
-from tests.support.order_machine import charge_now, give_due_now
+from tests.support.order_machine import charge_now, give_refunds_now, signed, webhook_of
 from tests.support.shop import level, paid, place, product, read_back
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -112,8 +113,8 @@ def both_give_one_refund() -> None:
     product("MUG", 5)
     order = paid({"MUG": 2})
     refund_order(order_id=order.pk, actor="eve", amount=Decimal("5.00"))
-    with asking(give_due_now):
-        give_due()
+    with asking(give_refunds_now):
+        give_refunds_now()
     order.refresh_from_db()
     assert order.refunded == Decimal("5.00")
     assert breaches() == []
@@ -125,6 +126,28 @@ def more_than_was_paid_is_asked_back() -> None:
     with suppress(InvalidRefund):
         refund_order(order_id=order.pk, actor="eve", amount=order.amount + 1)
     assert not Refund.objects.exists()
+
+
+def somebody_forges_a_webhook() -> None:
+    product("MUG", 5)
+    body = webhook_of(place({"MUG": 1}).pk)
+    receive_webhook(body, signature=signed(body, "guessed"))
+    assert not accepted_webhooks()
+
+
+def somebody_sends_an_old_webhook_again() -> None:
+    product("MUG", 5)
+    body = webhook_of(place({"MUG": 1}).pk)
+    receive_webhook(body, signature=signed(body, ago=3600))
+    assert not accepted_webhooks()
+
+
+def a_webhook_comes_twice() -> None:
+    product("MUG", 5)
+    body = webhook_of(place({"MUG": 1}).pk)
+    for _ in range(2):
+        receive_webhook(body, signature=signed(body))
+    assert accepted_webhooks() == 1
 
 
 def two_workers_write_one_mail() -> None:
@@ -189,6 +212,10 @@ def refused(write: Callable[[], object]) -> None:
     """Do it, or nothing where the database refuses."""
     with suppress(IntegrityError), transaction.atomic():
         write()
+
+
+def accepted_webhooks() -> int:
+    return PaymentWebhook.objects.filter(verdict=PaymentWebhook.Verdict.ACCEPTED).count()
 
 
 @contextmanager
@@ -281,6 +308,21 @@ GUARDS = (
         "refund: settle only what is due", partial(without_condition, Refund, "state"), both_give_one_refund
     ),
     Guard("refund: never above what was paid", any_refund, more_than_was_paid_is_asked_back),
+    Guard(
+        "webhook: signed by the gateway",
+        lambda: patch.object(webhooks, "signed_at", lambda *_, **__: timezone.now()),
+        somebody_forges_a_webhook,
+    ),
+    Guard(
+        "webhook: signed just now",
+        lambda: patch.object(webhooks, "check_age"),
+        somebody_sends_an_old_webhook_again,
+    ),
+    Guard(
+        "webhook: an event once",
+        partial(without_constraint, PaymentWebhook, "one_webhook_an_event"),
+        a_webhook_comes_twice,
+    ),
     Guard(
         "mail: one an order and kind",
         partial(without_constraint, Mail, "one_mail_a_kind"),

@@ -4,6 +4,7 @@ Every rule is a service that people or processes call; after each, all laws are 
 outside every transaction, so others go on at that moment: `meanwhile` is what they do.
 """
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
@@ -11,6 +12,8 @@ from decimal import Decimal
 from functools import partial
 from unittest.mock import patch
 
+import httpx
+import msgspec
 from django.conf import settings
 from django.core import mail
 from django.db import transaction
@@ -22,11 +25,14 @@ from inventory.models import Level, Reservation
 from inventory.services import adjust
 from orders import payments
 from orders.mails import send_due
-from orders.models import Mail, Order, Payment, Refund
+from orders.models import Line, Mail, Order, Payment, Refund
 from shopsite import fulfilment
 from shopsite.catalogue.models import Product
 from shopsite.events.inbox import Received
 from shopsite.fulfilment import TEST_CARDS, ForbiddenMove, InvalidRefund, OutOfStock
+from shopsite.fulfilment.refund import due_refunds
+from shopsite.fulfilment.webhooks import receive_webhook
+from shopsite.gateway.webhooks import signature
 from tests.support.laws import breaches
 from tests.support.messages import order_message, stock_message
 from tests.support.moody_bank import ANSWERS, MoodyBank
@@ -45,6 +51,7 @@ CARDS = st.sampled_from(
     ]
 )
 PICK = st.integers(0, 30)
+RIGHT = "the gateway's own"  # secret
 ANSWER = st.sampled_from(ANSWERS)
 MEANWHILE = st.sampled_from(["", "cancel", "charge", "redeliver", "a day passes", "others buy"])
 STAFF = st.sampled_from(["pack", "ship", "deliver", "refund", "cancel"])
@@ -138,15 +145,14 @@ class Orders(RuleBasedStateMachine):
     @precondition(lambda self: self.orders)
     @rule(pick=PICK, answer=ANSWER, meanwhile=MEANWHILE)
     def worker_gives_refunds(self, pick: int, answer: str, meanwhile: str) -> None:
-        pauses_are_over()
         with self.asked(answer, meanwhile, self.picked(pick)):
-            fulfilment.give_due()
+            give_refunds_now()
 
     @rule()
     def sweep_finds_what_is_due(self) -> None:
         pauses_are_over()
         fulfilment.charge_due()
-        give_due_now()
+        fulfilment.give_due()
 
     @rule()
     def worker_fills_backorders(self) -> None:
@@ -160,6 +166,27 @@ class Orders(RuleBasedStateMachine):
     @rule(days=st.booleans())
     def time_passes(self, days: bool) -> None:
         reservations_are_over(days=days)
+
+    # --- the bank tells -------------------------------------------------------------------------
+    @precondition(lambda self: self.orders)
+    @rule(pick=PICK, times=st.integers(1, 2), secret=st.sampled_from([RIGHT, RIGHT, "guessed"]))
+    def webhook_comes(self, pick: int, times: int, secret: str) -> None:
+        """Late, early, twice, or forged: whatever it says, only the bank's own state counts."""
+        payment = Payment.objects.filter(order_id=self.picked(pick)).order_by("-pk").first()
+        if payment is not None:
+            told = {"id": unique(), "kind": "payment.captured", "payment": payment.key}
+            for _ in range(times):
+                receive_webhook(
+                    msgspec.json.encode(told), signature=signed(msgspec.json.encode(told), secret)
+                )
+
+    @precondition(lambda self: self.orders)
+    @rule(pick=PICK, agree=st.sampled_from(["yes", "no"]))
+    def shopper_answers_the_bank(self, pick: int, agree: str) -> None:
+        """Also for a payment that was given up meanwhile: the bank's page is still open."""
+        asked = Payment.objects.filter(order_id=self.picked(pick)).exclude(confirm_url="").first()
+        if asked is not None:
+            httpx.post(asked.confirm_url, data={"agree": agree}, timeout=10)
 
     # --- people act -----------------------------------------------------------------------------
     @precondition(lambda self: self.orders)
@@ -183,6 +210,18 @@ class Orders(RuleBasedStateMachine):
     def staff_refund_an_amount(self, pick: int, amount: str) -> None:
         attempt(
             lambda: fulfilment.refund_order(order_id=self.picked(pick), actor="eve", amount=Decimal(amount))
+        )
+
+    @precondition(lambda self: self.orders)
+    @rule(pick=PICK, count=st.integers(1, 2), is_back=st.booleans())
+    def staff_refund_units(self, pick: int, count: int, is_back: bool) -> None:
+        line = Line.objects.filter(order_id=self.picked(pick)).order_by("pk").last()
+        assert line is not None
+        units = {line.pk: count}
+        attempt(
+            lambda: fulfilment.refund_order(
+                order_id=line.order_id, actor="eve", lines=units, restock=units if is_back else {}
+            )
         )
 
     # --- what holds -----------------------------------------------------------------------------
@@ -239,10 +278,22 @@ def charge_now(order_id: str) -> None:
     fulfilment.charge(order_id)
 
 
-def give_due_now() -> None:
-    """Another worker gives the refunds, whatever lease or pause there is."""
+def give_refunds_now() -> None:
+    """A worker gives the refunds one by one, whatever lease or pause there is."""
     pauses_are_over()
-    fulfilment.give_due()
+    for refund_id in due_refunds(100):
+        fulfilment.give_refund(refund_id)
+
+
+def webhook_of(payment: str) -> bytes:
+    """A new one that says that a payment was captured."""
+    return msgspec.json.encode({"id": unique(), "kind": "payment.captured", "payment": payment})
+
+
+def signed(body: bytes, secret: str = RIGHT, *, ago: float = 0.0) -> str:
+    """The signature of a webhook, as the gateway makes it, or as somebody does who guesses the secret."""
+    known = settings.WEBHOOK_SECRET if secret == RIGHT else secret
+    return signature(known, body, int(time.time() - ago))
 
 
 def reservations_are_over(*, days: bool) -> None:
