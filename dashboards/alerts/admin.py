@@ -57,7 +57,8 @@ class AlertAdmin(RecordAdmin):
     """What happened; rows come from evaluate.py alone."""
 
     list_display = ("rule", "fired_at", "value", "usual", "resolved_at", "acknowledged_by", "mailed_at")
-    list_filter = (("resolved_at", admin.EmptyFieldListFilter), "rule")
+    list_filter = (("resolved_at", admin.EmptyFieldListFilter),)
+    search_fields = ("rule__name",)
     list_select_related = ("rule", "acknowledged_by")
     date_hierarchy = "fired_at"
     actions = ("acknowledge_them",)

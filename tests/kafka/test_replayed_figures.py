@@ -144,13 +144,14 @@ def test_a_part_of_online_retail_is_right_to_the_last_unit_and_twice_changes_not
     assert (Order.objects.count(), Movement.objects.count()) == counts
 
 
-def test_the_past_is_sent_once_in_a_shops_life(running: None) -> None:
+def test_the_past_is_sent_once_in_a_shops_life(running: None, kafka: Kafka) -> None:
     call_command("seed", verbosity=0)
     call_command("simulate", "--once-history", "--seed", "5")
     sent = Sending.objects.get()
     now = datetime.now(UTC)
     begin, end = f"{now - timedelta(days=15):%Y-%m-%d}", f"{now + timedelta(days=1):%Y-%m-%d}"
-    until(settled, within=120)
+    told = {message.key() for message in kafka.read("orders")}
+    until(lambda: Order.objects.count() == len(told) and settled(), within=120)
     orders = Order.objects.filter(status="delivered").count()
     found = until(lambda: (r := report(begin, end))["orders"] == orders and r, within=60)
     assert orders > 300
