@@ -28,8 +28,11 @@ python3:
 	@command -v python3 >/dev/null || { \
 	  echo "make: python3 is missing. Install Python 3.11 or newer (Debian, Ubuntu: apt install python3 python3-venv)." >&2; exit 1; }
 
+# files side by side, since most tests wait for servers; in this order the browser's come last (its conftest.py)
+SIDE_BY_SIDE = -n 2 --dist loadfile --no-loadscope-reorder
+
 test: setup ## all tests on a real Kafka and Redis; options in PYTEST='...'
-	@exec $(PYTHON) -m pytest $(PYTEST)
+	@exec $(PYTHON) -m pytest $(SIDE_BY_SIDE) $(PYTEST)
 
 lint: setup ## formatting, types, layers, templates, migrations
 	$(PYTHON) -m ruff check .

@@ -62,8 +62,10 @@ def django_db_modify_db_settings(local_dir: Path) -> None:
     test = django_settings.DATABASES["default"].setdefault("TEST", {})
     if "sqlite3" in django_settings.DATABASES["default"]["ENGINE"]:
         test["NAME"] = str(local_dir / "test.sqlite3")
-    elif suffix := os.environ.get("TEST_DATABASE_SUFFIX"):  # two runs on one PostgreSQL
-        test["NAME"] = f"test_{django_settings.DATABASES['default']['NAME']}_{suffix}"
+        return
+    # several runs, and several workers of one, may share a PostgreSQL
+    told_apart = (os.environ.get("TEST_DATABASE_SUFFIX"), os.environ.get("PYTEST_XDIST_WORKER"))
+    test["NAME"] = "_".join(["test", django_settings.DATABASES["default"]["NAME"], *filter(None, told_apart)])
 
 
 @pytest.fixture(scope="session")
