@@ -87,8 +87,8 @@ def test_every_batch_of_the_shop_is_written_as_bulk_create_would(monkeypatch: py
     by_us = stored(written)
     with ledger_unlocked():
         for model in reversed(list(by_us)):
-            rows = model._default_manager.all()
-            rows._raw_delete(rows.db)  # past the ledger's guard
+            every = model._default_manager.all()
+            every._raw_delete(every.db)  # past the ledger's guard
     for model, columns, rows in written:
         model._default_manager.bulk_create([model(**dict(zip(columns, row, strict=True))) for row in rows])
     assert stored(written) == by_us
