@@ -143,6 +143,7 @@ def test_what_a_dead_master_had_acknowledged_and_not_replicated_is_folded_again(
         cluster.kill(master)
         cluster.revive(cluster.replica_of(master))
         until(lambda: cluster.master_of(f"{{{NAMES[0]}}}") == cluster.replica_of(master), within=30)
+        until(cluster.is_whole, within=30)  # the heir answers only when it sees all slots served
         assert cluster.ask(cluster.replica_of(master), "GET", first_keys().offset(lost[0])) == b"20", (
             "the replica knows nothing of it"
         )
