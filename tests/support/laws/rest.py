@@ -24,8 +24,8 @@ def nothing_is_under_way_any_more(books: Books) -> Iterator[str]:
         "inbox rows": InboxEvent.objects.filter(state=InboxState.WAITING),
     }
     for name, rows in waiting.items():
-        if count := rows.count():
-            yield f"{count} {name}, such as {rows[0]}"
+        if found := list(rows):  # in one look: what was under way may be over at the next
+            yield f"{len(found)} {name}, such as {found[0]}"
 
 
 def nothing_was_given_up(books: Books) -> Iterator[str]:
