@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
+from tests.support.gateway import Bank
 from tests.support.site import site as site
 
 # Playwright's synchronous API runs an event loop in this thread, which Django would take for async code.
@@ -31,6 +32,11 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()
+
+
+@pytest.fixture(autouse=True)
+def _with_bank(bank: Bank) -> None:
+    """Orders that a browser places are charged by the run's bank."""
 
 
 @pytest.fixture

@@ -151,7 +151,10 @@ def test_both_schemes_have_their_own_charts(
     sign_in(context, site)
     page = context.new_page()
     page.goto("/dashboard/", wait_until="commit")
-    until(lambda: page.evaluate("document.getElementById('pulse').layout?.template?.layout?.paper_bgcolor"))
+    until(
+        lambda: page.evaluate("document.getElementById('pulse').layout?.template?.layout?.paper_bgcolor"),
+        within=30,
+    )
     paper = page.evaluate("document.getElementById('pulse').layout.template.layout.paper_bgcolor")
     assert paper == {"light": "#ffffff", "dark": "#161b22"}[scheme]
     page.get_by_role("button", name="Dark or light").click()
