@@ -1,6 +1,5 @@
 """An order's own pages: a button for each step, the refund form, its whole way. Admin -> steps.py, way."""
 
-from inspect import signature
 from typing import Any
 
 from django import forms
@@ -15,14 +14,11 @@ from django.utils import timezone
 
 from orders.models import Order
 from orders.money import money_text
-from shopsite.fulfilment import refund_order
 from shopsite.orderdesk.forms import RefundForm
 from shopsite.orderdesk.steps import REFUSALS, STEPS, Step, take
 from shopsite.way import whole_way
 from shopsite.way.log import look
 from shopsite.way.questions import clicks_of, events_of
-
-BY_LINE = "lines" in signature(refund_order).parameters  # units are asked for where the service takes them
 
 
 class OrderPages(admin.ModelAdmin):
@@ -119,5 +115,5 @@ class OrderPages(admin.ModelAdmin):
 def _form(step: Step, order: Order, request: HttpRequest) -> forms.Form:
     data = request.POST if request.method == "POST" else None
     if step.name == "refund":
-        return RefundForm(list(order.lines.order_by("pk")) if BY_LINE else [], data)
+        return RefundForm(list(order.lines.order_by("pk")), data)
     return (step.asks or forms.Form)(data)
