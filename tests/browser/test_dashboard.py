@@ -152,7 +152,7 @@ def test_both_schemes_have_their_own_charts(
     page = context.new_page()
     page.goto("/dashboard/", wait_until="commit")
     until(
-        lambda: page.evaluate("document.getElementById('pulse').layout?.template?.layout?.paper_bgcolor"),
+        lambda: page.evaluate("document.getElementById('pulse')?.layout?.template?.layout?.paper_bgcolor"),
         within=30,
     )
     paper = page.evaluate("document.getElementById('pulse').layout.template.layout.paper_bgcolor")
