@@ -2,10 +2,11 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from dashboards.views import answers, live, ops
+from dashboards.views import answers, density, live, ops
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("dashboard/", live, name="dashboard"),
+    path("dashboard/density/", density, name="density"),
     path("dashboard/answers/", answers, name="answers"),
     path("ops/", ops, name="ops"),
 ]

@@ -4,16 +4,19 @@ import msgspec
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
+from redis.exceptions import RedisError
 
 from dashboards.access import may_watch
 from dashboards.answers.page import read_answers
+from dashboards.density import STEP_S, read_density
 from dashboards.feed import who
 from dashboards.ops import read_pipeline
+from shopsite.events.redis import redis_client
 
 PLOTLY = "dashboards/vendor/plotly-cartesian-4.1.1.min.js"
 ROAD = ("placed", "paid", "packed", "shipped", "delivered")
@@ -54,6 +57,7 @@ def live(request: HttpRequest) -> HttpResponse:
         "you": who(request.COOKIES.get(settings.VISITOR_COOKIE, "")),
         "shop": "/",
         "ops": reverse("ops"),
+        "density": reverse("density"),
         "login": f"{reverse('admin:login')}?next={request.path}",
         "links": links,
     }
@@ -66,6 +70,21 @@ def live(request: HttpRequest) -> HttpResponse:
         "theme": _theme(request),
     }
     return render(request, "dashboards/live.html", context)
+
+
+@require_safe
+@login_required(login_url="admin:login")
+def density(request: HttpRequest) -> HttpResponse:
+    """Orders of the 24 hours until `at` (epoch seconds; now where it is missing or no number)."""
+    if not may_watch(request.user):
+        raise PermissionDenied
+    now, asked = int(timezone.now().timestamp()), request.GET.get("at", "")
+    at = min(now, int(asked)) if asked.isdecimal() and len(asked) < 12 else now
+    try:
+        found = read_density(redis_client(), at)
+    except RedisError:
+        return JsonResponse({"problem": "Redis does not answer."}, status=503)
+    return JsonResponse({"start": found.start, "step": STEP_S, "orders": found.orders})
 
 
 @require_safe

@@ -1,6 +1,7 @@
 // The live page. The socket is opened first: it is what the reader waits for.
 import { connect } from "./socket.js";
 import { look } from "./mood.js";
+import { replay } from "./replay.js";
 import { theme } from "./theme.js";
 import { alerts } from "./tiles/alerts.js";
 import { feed } from "./tiles/feed.js";
@@ -9,9 +10,11 @@ import { numbers } from "./tiles/numbers.js";
 import { pipeline } from "./tiles/pipeline.js";
 import { products } from "./tiles/products.js";
 import { pulse } from "./tiles/pulse.js";
+import { scrubber } from "./tiles/scrubber.js";
 import { strip } from "./tiles/strip.js";
 import { tabs } from "./tiles/tabs.js";
 
+replay();
 connect();
-for (const tile of [strip, alerts, numbers, pulse, funnel, products, pipeline, tabs, feed, theme]) tile();
+for (const tile of [strip, alerts, numbers, pulse, funnel, products, pipeline, tabs, feed, scrubber, theme]) tile();
 look();

@@ -1,9 +1,10 @@
-// Which state the whole page is in: loading, busy, empty or stale. Each tile looks it up here.
+// Which state the whole page is in: loading, busy, empty, stale or replay. Each tile looks it up here.
 import { $, h, icon, replace, say } from "./dom.js";
 import { page } from "./page.js";
 import { connect, link, onLink } from "./socket.js";
 import { reads, section, store } from "./store.js";
 import { redraw } from "./pace.js";
+import { onReplay, past } from "./replay.js";
 import { span, time } from "./words.js";
 
 const PATIENCE_MS = 2_500; // a socket that is back sooner was never missed
@@ -18,6 +19,7 @@ export const since = () => `since ${time(asOf())}`;
 function judge() {
   if (!store.seq) return link.state === "refused" ? "stale" : "loading";
   if (lost() || troubled()) return "stale";
+  if (past()) return "replay";
   const now = section("now");
   const quiet = !now.get("clicks30") && !now.get("orders") && !section("feed").size && !section("status").size;
   return quiet ? "empty" : "busy";
@@ -37,7 +39,7 @@ function lostBanner() {
 
 function banner(state) {
   const node = $("banner"), trouble = troubled();
-  node.hidden = state === "busy" || state === "loading";
+  node.hidden = !["stale", "empty"].includes(state);
   if (node.hidden) return;
   if (state === "empty") {
     replace(node, "empty", () => [icon("play"), h("p", {}, h("b", {}, "Your shop is ready and nobody has been here yet. "),
@@ -64,5 +66,6 @@ export function look() {
 }
 
 onLink(look);
-reads(["now", "health", "feed", "status"], look);
+onReplay(look);
+reads(["now", "health", "feed", "status", "play"], look);
 setInterval(look, 1000);

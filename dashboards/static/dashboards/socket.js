@@ -2,15 +2,23 @@
 import { page } from "./page.js";
 import { apply, store } from "./store.js";
 
-const SILENT_MS = 8_000; // the hub speaks at least every 2 s
+const SILENT_MS = 8_000; // the hub speaks at least every 2 s; the past does not, where it rests
 const WAITS_MS = [300, 1_000, 2_000, 5_000, 10_000];
 const ASLEEP_MS = 60_000; // a tab that nobody has looked at for so long costs the server nothing
 
-export const link = { state: "connecting", since: Date.now(), next: 0, reason: "" };
+export const link = { state: "connecting", since: Date.now(), next: 0, reason: "", past: false };
 const watchers = [];
 export const onLink = (watcher) => watchers.push(watcher);
 let socket, tries = 0, timer = 0, silence = 0, sleep = 0, figures = () => {};
+const openers = [], problems = [];
+export const onOpen = (opener) => openers.push(opener);
+export const onProblem = (teller) => problems.push(teller);
 export const onFigures = (taker) => { figures = taker; };
+
+/** Sends a command to the server; what must outlive a lost socket is sent again by whoever is onOpen. */
+export function ask(command) {
+  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(command));
+}
 
 function become(state, more = {}) {
   const since = link.state === state ? link.since : Date.now();
@@ -20,7 +28,7 @@ function become(state, more = {}) {
 
 function heard() {
   clearTimeout(silence);
-  silence = setTimeout(() => lose("silent"), SILENT_MS);
+  if (!link.past) silence = setTimeout(() => lose("silent"), SILENT_MS);
 }
 
 export function connect() {
@@ -32,6 +40,7 @@ export function connect() {
   if (link.state !== "lost") become("connecting");
   const mine = (socket = new WebSocket(url));
   heard();
+  mine.onopen = () => { if (mine === socket) for (const opener of openers) opener(); };
   mine.onmessage = (event) => { if (mine === socket) take(JSON.parse(event.data)); };
   mine.onclose = (event) => { if (mine === socket) closed(event); };
 }
@@ -39,7 +48,9 @@ export function connect() {
 function take(message) {
   heard();
   if (message.figures) return figures(message);
-  if (!apply(message)) return socket.send(JSON.stringify({ ask: "snapshot" }));
+  if (message.problem) return problems.forEach((tell) => tell(message.problem));
+  if (link.past && message.hub !== store.hub && !message.set.play) return undefined; // live, and still on its way
+  if (!apply(message)) return ask({ ask: "snapshot" });
   tries = 0;
   if (link.state !== "live") become("live");
 }

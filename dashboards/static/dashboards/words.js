@@ -58,6 +58,10 @@ const parts = new Intl.DateTimeFormat("sv-SE", { timeZone: page.zone, dateStyle:
 /** The shop's wall clock as Plotly reads dates: "2026-11-23 14:32:00". */
 export const wall = (ms) => parts.format(ms);
 
-const shortDay = new Intl.DateTimeFormat(page.locale, { timeZone: page.zone, weekday: "short" });
+const weekday = new Intl.DateTimeFormat(page.locale, { timeZone: page.zone, weekday: "short" });
 /** "last Mon": the day of a week ago has the name of today. */
-export const lastWeek = (ms) => `last ${shortDay.format(ms)}`;
+export const lastWeek = (ms) => `last ${weekday.format(ms)}`;
+
+const daysOfMonth = clock({ weekday: "short", day: "numeric" });
+/** "Mon 23" */
+export const shortDay = (ms) => daysOfMonth.format(ms);

@@ -31,9 +31,10 @@ function drawFeed() {
   if (held || mood() === "loading") return false;
   const events = [...(only ? mine : section("feed"))].sort((a, b) => b[1][0] - a[1][0] || (a[0] < b[0] ? 1 : -1));
   if (!events.length) {
-    const [title, text] = only ? ["Nothing of yours yet.", "Click something in the shop in this browser: it shows here within two seconds."]
+    const [title, text] = mood() === "replay" ? ["Single events are shown live only.", "The past is told by its minutes; the admin has each order."]
+      : only ? ["Nothing of yours yet.", "Click something in the shop in this browser: it shows here within two seconds."]
       : ["Nothing has happened yet.", "Events appear here as they come; your own clicks are marked “you”."];
-    replace(node, `nothing ${only}`, () => nothing(title, text));
+    replace(node, `nothing ${title}`, () => nothing(title, text));
     return true;
   }
   replace(node, "list", () => list);

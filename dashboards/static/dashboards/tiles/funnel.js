@@ -22,7 +22,7 @@ function steps() {
 const drop = (share) => (share === null ? "" : `${share >= 0.005 ? "−" : ""}${percent(share, 0)}`);
 function words(list) {
   const rows = list.map(({ name, n, drop: now, usual, bad }) => h("div", { class: "step" }, h("span", {}, name), h("span", {}), h("span", { class: "n" }, whole(n)),
-    h("span", { class: `drop ${bad && mood() === "busy" ? "bad" : ""}` }, bad && mood() === "busy" && icon("alert"), drop(now)), h("span", { class: "usual" }, drop(usual))));
+    h("span", { class: `drop ${bad && mood() !== "stale" ? "bad" : ""}` }, bad && mood() !== "stale" && icon("alert"), drop(now)), h("span", { class: "usual" }, drop(usual))));
   const head = ["", "", "now", "drop", "usual"].map((text) => h("span", {}, text));
   return [h("div", { class: "step cap" }, ...head), ...rows, plot];
 }

@@ -63,7 +63,7 @@ function drawAttention() {
   const node = $("n-attention");
   node.classList.toggle("attention", total > 0);
   replace(node, JSON.stringify([...parts, mood(), mood() === "stale" && since()]), () => {
-    if (!parts.size) return [title(), h("p", { class: "figure" }, UNKNOWN), h("p", { class: "than" }, "not known yet")];
+    if (!parts.size) return [title(), h("p", { class: "figure" }, UNKNOWN), h("p", { class: "than" }, mood() === "replay" ? "is known of now only" : "not known yet")];
     if (!total) {
       const foot = mood() === "stale" ? [since()] : [h("b", { class: "good" }, icon("check")), "nothing to do"];
       return [title(), h("p", { class: "figure" }, h("span", {}, "0")), h("p", { class: "than" }, ...foot)];

@@ -4,7 +4,7 @@ import { mood } from "../mood.js";
 import { page } from "../page.js";
 import { paced } from "../pace.js";
 import { reads, section, store } from "../store.js";
-import { span, whole } from "../words.js";
+import { UNKNOWN, span, whole } from "../words.js";
 
 const ROAD = [["placed", "Placed"], ["paid", "Paid"], ["packed", "Packed"], ["shipped", "Shipped"], ["delivered", "Delivered"]];
 const ASIDE = [["payment_failed", "Payment failed"], ["refund_pending", "Refund pending"], ["backordered", "Backordered"], ["refunded", "Refunded"], ["cancelled", "Cancelled"]];
@@ -16,6 +16,12 @@ function stage(key, name, kind) {
   of.node = h("a", { class: kind, href: page.links.status[key] }, of.name, of.count, of.age);
   parts.set(key, { ...of, title: name, kind });
   return of.node;
+}
+
+function forget(key) {
+  const { node: link, count, age, name, title } = parts.get(key);
+  link.classList.remove("trouble", "warn");
+  say(count, UNKNOWN); say(age, ""); replace(name, "past", () => [title]);
 }
 
 function fill(key) {
@@ -35,7 +41,7 @@ function drawPipeline() {
   if (mood() === "loading") return false;
   replace(node, "road", () => [h("div", { class: "flow" }, ...ROAD.map(([key, name]) => stage(key, name, "stage"))),
     h("div", { class: "asides" }, ...ASIDE.map(([key, name]) => stage(key, name, "aside")))]);
-  for (const [key] of [...ROAD, ...ASIDE]) fill(key);
+  for (const [key] of [...ROAD, ...ASIDE]) if (mood() === "replay") forget(key); else fill(key);
   return true;
 }
 

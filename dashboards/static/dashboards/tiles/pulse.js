@@ -27,14 +27,14 @@ function drawPulse() {
   }
   if (!fig || !data.length || !node.clientHeight) return false;
   delete node.dataset.sign;
-  const run = data.at(-1), full = data.slice(0, -1), last = full.at(-1);
-  const elapsed = Math.min(MINUTE, store.at - run.at), paceful = elapsed >= SETTLED_MS;
+  const run = data.at(-1), runs = mood() !== "replay", full = runs ? data.slice(0, -1) : data, last = full.at(-1);
+  const elapsed = Math.min(MINUTE, store.at - run.at), paceful = runs && elapsed >= SETTLED_MS;
   const pace = Math.round((run.clicks * MINUTE) / elapsed);
   const x = (list) => list.map((row) => wall(row.at)), y = (list, key) => list.map((row) => row[key]);
   const up = scale(Math.max(...y(data, "clicks"), ...y(data, "before"), paceful ? pace : 0) * 1.02, 3);
   const low = scale(Math.max(...y(data, "orders"), ...y(data, "ordersBefore")), 1);
   describe(last);
-  const bars = data.map((_, i) => (i === data.length - 1 ? 0.4 : 1));
+  const bars = data.map((_, i) => (runs && i === data.length - 1 ? 0.4 : 1));
   draw(node, fig, [
     { x: x(data), y: y(data, "before") },
     { x: x(full), y: y(full, "clicks") },

@@ -8,10 +8,10 @@ import { UNKNOWN, day, percent, seconds, span, time, whole, zone } from "../word
 
 const LAG_LIMIT = 1000, DELAY_LIMIT_MS = 5000;
 let ahead = 0; // the server's clock less ours
-const PILLS = { loading: "CONNECTING", busy: "LIVE", empty: "LIVE", stale: "AS OF" };
+const PILLS = { loading: "CONNECTING", busy: "LIVE", empty: "LIVE", stale: "AS OF", replay: "REPLAY" };
 
 function clock() {
-  const at = mood() === "stale" ? asOf() : Date.now() + ahead, [date, now, where] = $("clock").children;
+  const at = mood() === "stale" ? asOf() : mood() === "replay" ? section("play").get("at") : Date.now() + ahead, [date, now, where] = $("clock").children;
   if (!at) return;
   say(date, day(at)); say(now, time(at)); say(where, zone(at));
   $("clock").dateTime = new Date(at).toISOString();
@@ -20,19 +20,33 @@ function clock() {
 const figure = (name, value, mark = "") => [name, value, mark];
 const SOCKET = { live: ["connected", ""], connecting: ["connecting", ""], refused: ["closed", "warn"] };
 
+const bots = (share) => figure("Bots", share === undefined ? "excluded" : `excluded, ${percent(share, 0)}`);
+
+/** What a viewer of the past must know: how far back, from what, and whether it was proved. */
+function rowsOfThePast(socket, mark) {
+  const play = section("play");
+  return [
+    figure("Behind now", span(Date.now() + ahead - play.get("at"))),
+    figure("From", play.get("source") ?? UNKNOWN),
+    figure("Socket", socket, mark),
+    bots(section("now").get("bots")),
+  ];
+}
+
 function rows() {
   const health = section("health"), now = section("now");
   const [socket, mark] = SOCKET[link.state] ?? [`lost ${span(Date.now() - link.since)} ago`, "warn"];
   if (mood() === "loading") return [figure("Socket", socket, mark)];
   if (mood() === "stale") return [figure("Delay, lag, work", "unknown"), figure("Socket", socket, mark)];
-  const delay = health.get("delay"), lag = health.get("lag"), waiting = health.get("waiting"), bots = now.get("bots");
+  if (mood() === "replay") return rowsOfThePast(socket, mark);
+  const delay = health.get("delay"), lag = health.get("lag"), waiting = health.get("waiting");
   return [
     figure("Events", now.has("rate") ? `${whole(now.get("rate"))} /s` : UNKNOWN),
     figure("Delay p95", delay === undefined ? "no events now" : seconds(delay), delay > DELAY_LIMIT_MS ? "warn" : ""),
     figure("Kafka lag", lag === undefined ? UNKNOWN : whole(lag), lag > LAG_LIMIT ? "warn" : ""),
     figure("Work waiting", waiting === undefined ? UNKNOWN : whole(waiting), waiting > LAG_LIMIT ? "warn" : ""),
     figure("Socket", socket, mark),
-    figure("Bots", bots === undefined ? "excluded" : `excluded, ${percent(bots, 0)}`),
+    bots(now.get("bots")),
   ];
 }
 
@@ -45,7 +59,7 @@ function trust() {
 export function strip() {
   const draw = () => { say($("mode"), PILLS[mood()]); clock(); trust(); };
   const mark = paced(null, 900, draw);
-  reads(["health", "now"], () => { ahead = store.at - Date.now(); mark(); });
+  reads(["health", "now", "play"], () => { if (!section("play").size) ahead = store.at - Date.now(); mark(); });
   onLink(() => draw());
   setInterval(draw, 1000);
   draw();

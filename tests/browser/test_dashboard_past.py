@@ -1,0 +1,46 @@
+"""The scrubber in Chromium: the same page shows the past, and comes back."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import redis as redis_package
+from playwright.sync_api import Page, expect
+
+from dashboards.selectors import rfc3339
+from tests.browser.test_dashboard import live as live
+from tests.browser.test_dashboard import site as site
+from tests.support.live import happens, views
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+Redis = redis_package.Redis
+expect.set_options(timeout=20_000)
+
+
+def views_ago(redis: Redis, minutes: int, *users: str) -> None:
+    """Each of them looked at the product so many minutes ago."""
+    at = rfc3339(datetime.now(UTC) - timedelta(minutes=minutes))
+    happens(redis, "clicks-0", *({"user_id": user, "product_id": "MUG", "timestamp": at} for user in users))
+
+
+def test_the_scrubber_shows_the_past_by_keys_and_goes_back_to_live(live: Page, redis: Redis) -> None:
+    views_ago(redis, 63, "ada", "ben", "cem")
+    views(redis, "ada")
+    expect(live.locator("#n-visitors .figure span")).to_have_text("1")
+    slider = live.get_by_role("slider", name="Time, 24 hours")
+    slider.focus()
+    for _ in range(6):
+        slider.press("PageDown")  # a tenth of the day each
+    expect(live.locator("#mode")).to_have_text("REPLAY")
+    live.goto(f"/dashboard/?at={rfc3339(datetime.now(UTC) - timedelta(minutes=60))}&paused=1")
+    expect(live.locator("#mode")).to_have_text("REPLAY")
+    expect(live.locator("#n-visitors .figure span")).to_have_text("3")
+    live.reload()
+    expect(live.locator("#mode")).to_have_text("REPLAY")
+    live.get_by_role("button", name="10 ×").click()
+    expect(live).to_have_url(re.compile("speed=10"))
+    live.get_by_role("button", name="Back to live").click()
+    expect(live.locator("#mode")).to_have_text("LIVE")
+    expect(live.locator("#n-visitors .figure span")).to_have_text("1")
+    live.go_back()
+    expect(live.locator("#mode")).to_have_text("REPLAY")
