@@ -52,6 +52,29 @@ def test_columns_words_and_times_mean_what_the_mapping_says(tmp_path: Path) -> N
     assert "type 'dance' is none of look, basket, sale, login" in dict(tally.first_invalid)[6]
 
 
+def test_lines_with_one_order_number_are_one_order_of_several_lines(tmp_path: Path) -> None:
+    mapping = MAPPING | {"columns": COLUMNS | {"price": "amount", "quantity": "pieces", "order_id": "number"}}
+    found, tally = read(
+        tmp_path,
+        mapping,
+        "at;what;customer;article;amount;pieces;number",
+        "2024-06-18 12:00:00;sale;ada;MUG;12.50;2;77",
+        "2024-06-18 12:00:01;sale;ben;TENT;99;1;78",
+        "2024-06-18 12:00:01;look;ben;MUG;;;",
+        "2024-06-18 12:00:02;sale;ada;TRAY;3.05;1;77",
+        "2024-06-18 12:00:03;sale;ada;CUP;x;1;77",
+        "2024-06-18 12:00:04;sale;eve;CUP;1;1;",
+        "2024-06-18 12:00:05;sale;eve;CUP;1;1;",
+    )
+    orders = [each.event for each in found if isinstance(each.event, OrderPlaced)]
+    sold = [[(line.product_id, line.quantity) for line in order.lines or ()] for order in orders]
+    assert sold == [[("TENT", 1)], [("MUG", 2), ("TRAY", 1)], [("CUP", 1)], [("CUP", 1)]]
+    assert [order.amount for order in orders] == [99, Decimal("28.05"), 1, 1]
+    assert (orders[1].user_id, orders[1].timestamp.second, orders[1].order_id[:3]) == ("ada", 0, "77-")
+    assert len({order.order_id for order in orders}) == 4
+    assert (len(found), tally.lines, tally.invalid) == (5, 7, 1)
+
+
 def test_columns_may_be_numbers_and_times_milliseconds(tmp_path: Path) -> None:
     mapping = {
         "columns": {"user_id": 1, "product_id": 2, "timestamp": 3},

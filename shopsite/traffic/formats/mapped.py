@@ -7,7 +7,6 @@ docs/traffic.md shows one. What the mapping gets wrong is told in one sentence b
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,7 +14,8 @@ import msgspec
 from msgspec import Meta
 
 from shopsite.events.schemas import Click, ClickType, OrderLine, OrderPlaced
-from shopsite.traffic.formats.fields import MOST_MONEY, epoch, identifier, moment, money, units, whole
+from shopsite.traffic.formats.fields import epoch, identifier, moment, money, units, whole
+from shopsite.traffic.formats.gathered import Gathered, Gathering, last_lines
 from shopsite.traffic.recordings import InvalidLine, Recorded, Recording, Tally, WrongFile
 
 NEEDED = ("user_id", "product_id", "timestamp")
@@ -81,7 +81,8 @@ class Mapped:
             return False
 
     def read(self, recording: Recording, tally: Tally) -> Iterator[Recorded]:
-        """The events of a recording, one a line."""
+        """The events of a recording: a click at its line, an order at its last line. Raises WrongFile."""
+        orders = Gathering(recording, last_lines(self._numbers(recording)))
         places: dict[str, int] = {}
         for number, text in recording.lines():
             if not places:
@@ -90,14 +91,30 @@ class Mapped:
                     continue
             tally.lines += 1
             try:
-                cells = self._cells(text)
-                if len(cells) <= max(places.values()):
-                    raise InvalidLine(f"{len(cells)} columns, {max(places.values()) + 1} are needed")
-                row = {name: cells[place].strip() for name, place in places.items()}
-                if event := self._event(recording, tally, number, row):
-                    yield event
+                yield from self._events(recording, tally, number, self._row(text, places), orders)
             except InvalidLine as error:
                 tally.reject(number, str(error))
+            if order := orders.ended(number):
+                yield from self._order(recording, tally, order)
+
+    def _numbers(self, recording: Recording) -> Iterator[tuple[int, str | None]]:
+        """Each line with its order's number; None where it has none, or is wrong."""
+        if "order_id" not in self._mapping.columns:
+            return
+        place: int | None = None
+        for number, text in recording.lines():
+            try:
+                place = self._places(text)["order_id"] if place is None else place
+                yield number, self._cells(text)[place].strip()
+            except (InvalidLine, LookupError):
+                yield number, None  # told of when the line itself is read
+
+    def _row(self, text: str, places: Mapping[str, int]) -> dict[str, str]:
+        """A line's cells by our names."""
+        cells = self._cells(text)
+        if len(cells) <= max(places.values()):
+            raise InvalidLine(f"{len(cells)} columns, {max(places.values()) + 1} are needed")
+        return {name: cells[place].strip() for name, place in places.items()}
 
     def _cells(self, text: str) -> list[str]:
         try:
@@ -118,19 +135,24 @@ class Mapped:
                 return {}
         return found if len(header) > max(found.values()) else {}
 
-    def _event(
-        self, recording: Recording, tally: Tally, number: int, row: Mapping[str, str]
-    ) -> Recorded | None:
+    def _events(
+        self, recording: Recording, tally: Tally, number: int, row: Mapping[str, str], orders: Gathering
+    ) -> Iterator[Recorded]:
+        """The click or the order that a line tells; none where the line is one of an order's."""
         kind = self._kind(row)
         if kind == "skip":
             tally.skip(number, f"{row['type']}: the mapping skips it")
-            return None
+            return
         at = self._time(row["timestamp"], recording.latest)
-        return (
-            self._order(recording, number, row, at)
-            if kind == "order"
-            else self._click(recording, number, row, at, kind)
-        )
+        if kind != "order":
+            yield self._click(recording, number, row, at, kind)
+            return
+        order, sold = _begun(number, row, at), _sold(row)
+        if row.get("order_id"):
+            orders.add(order, number, sold)
+        else:
+            order.lines.append(sold)
+            yield from self._order(recording, tally, order)
 
     def _kind(self, row: Mapping[str, str]) -> Meaning:
         if "type" not in row:
@@ -165,27 +187,44 @@ class Mapped:
         )
         return Recorded("clicks", click.user_id, click, number)
 
-    def _order(self, recording: Recording, number: int, row: Mapping[str, str], at: datetime) -> Recorded:
-        """A line is an order of one product; lines of one order are orders of their own."""
-        product = identifier(row["product_id"], "product_id")
-        count = units(whole(row["quantity"], "quantity"), "quantity") if row.get("quantity") else 1
-        price = money(row["price"], "price") if row.get("price") else None
-        if price is not None and price < 0:
-            raise InvalidLine(f"price {price} is below 0")
-        amount = (price or Decimal(0)) * count
-        if amount >= MOST_MONEY:
-            raise InvalidLine(f"amount {amount} is not below {MOST_MONEY}")
-        name = f"{row.get('order_id') or 'line'}-{number}"
+    def _order(self, recording: Recording, tally: Tally, gathered: Gathered) -> Iterator[Recorded]:
+        """A complete order; none where its sum can't be."""
+        try:
+            amount = gathered.amount()
+            order_id = identifier(recording.scoped(gathered.number), "order_id")
+        except InvalidLine as error:
+            tally.reject(gathered.line, str(error))
+            return
         order = OrderPlaced(
-            event_id=recording.event_id(number),
-            order_id=identifier(recording.scoped(name), "order_id"),
-            user_id=row["user_id"] and identifier(row["user_id"], "user_id"),
-            product_ids=[product],
-            lines=[OrderLine(product_id=product, quantity=count, price=price)],
+            event_id=recording.event_id(gathered.line),
+            order_id=order_id,
+            user_id=gathered.user,
+            product_ids=[line.product_id for line in gathered.lines],
+            lines=gathered.lines,
             amount=amount,
             currency=self._mapping.currency,
             status="paid",
-            session_id=identifier(row["session_id"], "session_id") if row.get("session_id") else None,
-            timestamp=at,
+            session_id=gathered.session,
+            timestamp=gathered.at,
         )
-        return Recorded("orders", order.order_id, order, number)
+        yield Recorded("orders", order.order_id, order, gathered.line)
+
+
+def _begun(number: int, row: Mapping[str, str], at: datetime) -> Gathered:
+    """The order that begins with this line, without it; a line without an order's number is one alone."""
+    return Gathered(
+        number=row.get("order_id") or f"line-{number}",
+        line=number,
+        at=at,
+        user=row["user_id"] and identifier(row["user_id"], "user_id"),
+        session=identifier(row["session_id"], "session_id") if row.get("session_id") else None,
+    )
+
+
+def _sold(row: Mapping[str, str]) -> OrderLine:
+    """What a line sells."""
+    count = units(whole(row["quantity"], "quantity"), "quantity") if row.get("quantity") else 1
+    price = money(row["price"], "price") if row.get("price") else None
+    if price is not None and price < 0:
+        raise InvalidLine(f"price {price} is below 0")
+    return OrderLine(product_id=identifier(row["product_id"], "product_id"), quantity=count, price=price)

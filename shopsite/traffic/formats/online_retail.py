@@ -7,32 +7,15 @@ because two recordings may number their invoices alike. Countries and customers 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 
 from shopsite.events.schemas import OrderLine, OrderPlaced, StockChanged
 from shopsite.traffic.formats.fields import columns, identifier, moment, money, positions, units, whole
-from shopsite.traffic.recordings import InvalidLine, Recorded, Recording, Tally, WrongFile
+from shopsite.traffic.formats.gathered import Gathered, Gathering, last_lines
+from shopsite.traffic.recordings import InvalidLine, Recorded, Recording, Tally
 
 CURRENCY = "GBP"
-ZERO = Decimal(0)
 COLUMNS = ("InvoiceNo", "StockCode", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")
-# Lines held back until the last line of their invoice is read; the real recording needs about 1,100.
-MOST_HELD = 200_000
-MOST_LINES = 5_000  # of one order, so that its message stays below 512 KiB
-
-
-@dataclass
-class Invoice:
-    """The lines of one invoice that were read so far."""
-
-    number: str
-    line: int  # where its first line stands: names its event
-    at: datetime
-    customer: str
-    country: str | None
-    lines: list[OrderLine] = field(default_factory=list)
 
 
 def recognises(sample: Sequence[str]) -> bool:
@@ -51,13 +34,11 @@ class _Reader:
     def __init__(self, recording: Recording, tally: Tally) -> None:
         self.recording = recording
         self.tally = tally
-        self.held: dict[str, Invoice] = {}
-        self.lines_held = 0
 
     def events(self) -> Iterator[Recorded]:
         numbered = self.recording.lines()
         self.where = positions(next(numbered)[1], COLUMNS) or []
-        last_lines = self._last_lines()
+        self.invoices = Gathering(self.recording, last_lines(self._numbers()))
         for number, text in numbered:
             self.tally.lines += 1
             try:
@@ -65,22 +46,18 @@ class _Reader:
                     yield event
             except InvalidLine as error:
                 self.tally.reject(number, str(error))
-            ended = last_lines.get(number)
-            if ended is not None and (invoice := self.held.pop(ended, None)):
-                self.lines_held -= len(invoice.lines)
+            if invoice := self.invoices.ended(number):
                 yield from self._order(invoice)
 
-    def _last_lines(self) -> dict[int, str]:
-        """Line number -> the invoice whose last line it is: lines of one need not be neighbours."""
-        last: dict[str, int] = {}
+    def _numbers(self) -> Iterator[tuple[int, str | None]]:
+        """Each line with its invoice's number; None where it is wrong, which is told when it is read."""
         numbered = self.recording.lines()
         next(numbered)
         for number, text in numbered:
             try:
-                last[columns(text)[self.where[0]]] = number
+                yield number, columns(text)[self.where[0]]
             except (InvalidLine, IndexError):
-                continue  # told of when the line itself is read
-        return {number: invoice for invoice, number in last.items()}
+                yield number, None
 
     def _row(self, text: str) -> list[str]:
         """The cells that matter, in the order of COLUMNS."""
@@ -111,21 +88,10 @@ class _Reader:
         return None
 
     def _hold(self, number: int, row: list[str], at: datetime, sold: OrderLine) -> None:
-        """Keep a line until its invoice is complete. Raises WrongFile where too many would be kept."""
-        invoice = self.held.get(row[0])
-        if invoice is None:
-            customer = identifier(row[5], "CustomerID") if row[5] else ""
-            country = row[6].replace("\x00", "")[:64] or None
-            invoice = self.held[row[0]] = Invoice(row[0], number, at, customer, country)
-        if len(invoice.lines) == MOST_LINES:
-            raise InvalidLine(f"invoice {row[0]} has more than {MOST_LINES} lines")
-        if self.lines_held == MOST_HELD:
-            raise WrongFile(
-                f"{self.recording.path}: the lines of its invoices are too far apart "
-                f"({MOST_HELD} wait for the rest of theirs at line {number}): sort it by InvoiceNo first."
-            )
-        invoice.lines.append(sold)
-        self.lines_held += 1
+        """Keep a line until its invoice is complete."""
+        customer = identifier(row[5], "CustomerID") if row[5] else ""
+        country = row[6].replace("\x00", "")[:64] or None
+        self.invoices.add(Gathered(row[0], number, at, customer, country), number, sold)
 
     def _stock(self, number: int, product: str, quantity: int, at: datetime) -> Recorded:
         """Goods that left without a sale: written off (quantity below 0) or given away (above)."""
@@ -139,11 +105,10 @@ class _Reader:
         )
         return Recorded("inventory", product, event, number)
 
-    def _order(self, invoice: Invoice) -> Iterator[Recorded]:
+    def _order(self, invoice: Gathered) -> Iterator[Recorded]:
         """The order or refund of a complete invoice; none where its sum can't be."""
-        amount = sum((line.quantity * line.price for line in invoice.lines if line.price), ZERO)
         try:
-            money(format(amount, "f"), f"the sum of invoice {invoice.number}")
+            amount = invoice.amount()
         except InvalidLine as error:
             self.tally.reject(invoice.line, str(error))
             return
@@ -151,7 +116,7 @@ class _Reader:
         event = OrderPlaced(
             event_id=self.recording.event_id(invoice.line),
             order_id=order_id,
-            user_id=invoice.customer,
+            user_id=invoice.user,
             product_ids=[line.product_id for line in invoice.lines],
             lines=invoice.lines,
             amount=amount,
