@@ -15,7 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from inventory.services import give_back
-from orders import mails
+from orders import mails, news
 from orders.models import Line, Order, Payment, PaymentCall, Refund, RefundLine
 from orders.money import money_text
 from orders.payments.gateway import Given
@@ -205,6 +205,7 @@ def _apply(refund: Refund, given: Given) -> None:
         _refused(refund, given.reason)
         return
     Order.objects.filter(pk=refund.order_id).update(refunded=F("refunded") + refund.amount)
+    news.tell([refund.order_id])
     order = get(refund.order_id)
     order.payments.filter(pk=refund.payment_id or 0).update(refunded=F("refunded") + refund.amount)
     number = order.refunds.filter(state=State.DONE).count()

@@ -5,8 +5,9 @@ outside every transaction, so others go on at that moment: `meanwhile` is what t
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
@@ -23,7 +24,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from inventory.models import Level, Reservation
 from inventory.services import adjust
-from orders import payments
+from orders import news, payments
 from orders.mails import send_due
 from orders.models import Line, Mail, Order, Payment, Refund
 from shopsite import fulfilment
@@ -33,6 +34,7 @@ from shopsite.fulfilment import TEST_CARDS, ForbiddenMove, InvalidRefund, OutOfS
 from shopsite.fulfilment.refund import due_refunds
 from shopsite.fulfilment.webhooks import receive_webhook
 from shopsite.gateway.webhooks import signature
+from shopsite.storefront.tracking import version_of
 from tests.support.laws import breaches
 from tests.support.messages import order_message, stock_message
 from tests.support.moody_bank import ANSWERS, MoodyBank
@@ -66,8 +68,11 @@ class Orders(RuleBasedStateMachine):
         self.atomic.__enter__()
         settings.GATEWAY_ACCOUNT = unique()  # another shop to the gateway's process
         self.bank = MoodyBank()
-        self.patch = patch.object(payments, "gateway", lambda: self.bank)
-        self.patch.start()
+        self.heard: set[str] = set()  # orders that open pages were told of since the last look
+        self.pages: dict[str, str] = {}  # the version of each order's page at the last look
+        self.patches = ExitStack()
+        self.patches.enter_context(patch.object(payments, "gateway", lambda: self.bank))
+        self.patches.enter_context(patch.object(news, "tell", self.heard.update))
         self.orders: list[str] = []
         self.told: list[Received] = []  # by other systems
         mail.outbox = []
@@ -77,7 +82,7 @@ class Orders(RuleBasedStateMachine):
         Level.objects.filter(pk="LATER").update(backorders=True)
 
     def teardown(self) -> None:
-        self.patch.stop()
+        self.patches.close()
         transaction.set_rollback(True)
         self.atomic.__exit__(None, None, None)
 
@@ -235,6 +240,14 @@ class Orders(RuleBasedStateMachine):
         sent = [message.extra_headers["Message-ID"] for message in mail.outbox]
         assert len(sent) == len(set(sent))
 
+    @invariant()
+    def an_open_page_hears_of_every_change(self) -> None:
+        now = page_versions()
+        changed = {order_id for order_id, seen in self.pages.items() if now[order_id] != seen}
+        assert changed <= self.heard, f"{changed - self.heard} read otherwise, and nobody was told"
+        self.pages = now
+        self.heard.clear()
+
     # --- helpers --------------------------------------------------------------------------------
     def picked(self, pick: int) -> str:
         return self.orders[pick % len(self.orders)]
@@ -253,6 +266,14 @@ class Orders(RuleBasedStateMachine):
             "others buy": lambda: attempt(lambda: self.orders.append(place({"A": 3}).pk)),
         }
         return self.bank.mood(answer, others.get(meanwhile))
+
+
+def page_versions() -> dict[str, str]:
+    """The version of every order's page."""
+    states: dict[str, list[str]] = defaultdict(list)
+    for order_id, state in Mail.objects.order_by("pk").values_list("order_id", "state"):
+        states[order_id].append(state)
+    return {order.pk: version_of(order, states[order.pk]) for order in Order.objects.all()}
 
 
 def attempt(act: Callable[[], object]) -> bool:
