@@ -5,6 +5,8 @@
 PYTHON = .venv/bin/python
 # the settings know a variable of this name too, and it is another one
 unexport DEMO
+# where this is set, every process compiles all that it imports: two seconds of a core each
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo dev setup run-setup test lint format lock clean
 

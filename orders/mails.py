@@ -35,7 +35,7 @@ SUBJECTS = {
     BACKORDER_FILLED: "Order {order}: what you ordered is back in stock",
 }
 LinesByOrder = Mapping[str, Sequence[Line]]
-LEASE = timedelta(seconds=60)  # longer than an SMTP server may take
+LEASE = timedelta(seconds=settings.LEASE_SECONDS)
 MAX_TRIES = 10  # with back-off: about two hours
 MAX_PAUSE = timedelta(minutes=30)
 NO_ADDRESS = "no e-mail address is known"

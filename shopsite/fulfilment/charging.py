@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Coalesce
@@ -22,7 +23,7 @@ from orders.states import Status
 from shopsite.fulfilment.answers import write_answers
 from shopsite.fulfilment.asking import AT_ONCE, Question, ask, hand_out, planned, waiting
 
-LEASE = timedelta(seconds=60)  # longer than three calls may take
+LEASE = timedelta(seconds=settings.LEASE_SECONDS)
 State = Payment.State
 LEASED = (State.DUE, State.ACTION, State.DROPPING)
 _runs = threading.Lock()

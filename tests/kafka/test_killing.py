@@ -51,7 +51,7 @@ def test_whatever_is_killed_every_accepted_order_ends_right(tmp_path: Path) -> N
                 kill(run, victim)
             before = len(shoppers.accepted)
             until(lambda: len(shoppers.accepted) > before + 5, within=60)
-        until(lambda: run.rows(UNFINISHED) == [(0,)], within=180)  # a dead worker's lease is a minute
+        until(lambda: run.rows(UNFINISHED) == [(0,)], within=180)  # the leases of the dead run out
 
         assert stands(run, shoppers.accepted) == {
             order_id: "payment_failed" if card == DECLINED else "paid"

@@ -1,5 +1,9 @@
-"""Redis and Kafka go away and come back under checkouts: the shop stays open, each order is paid once."""
+"""Redis and Kafka go away and come back under checkouts: the shop stays open, each order is paid once.
 
+By hand for longer: SHOP_OUTAGE_SECONDS=60 pytest tests/kafka/test_outages.py.
+"""
+
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +22,7 @@ from tests.support.shoppers import Shoppers
 from tests.support.site import serving
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
-OUTAGE = 20.0  # seconds
+OUTAGE = float(os.environ.get("SHOP_OUTAGE_SECONDS", "4"))
 
 
 class BusyShop(NamedTuple):

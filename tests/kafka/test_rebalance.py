@@ -22,6 +22,7 @@ from tests.support.servers import Kafka
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 PRODUCTS = [f"P{number}" for number in range(8)]
 WHEN = "2024-06-18T12:36:56Z"
+PAUSE = 0.15  # seconds: 100 messages a second, so that what waits at the end is soon processed
 
 
 class Load(threading.Thread):
@@ -35,7 +36,7 @@ class Load(threading.Thread):
         self._stop_asked = threading.Event()
 
     def run(self) -> None:
-        while not self._stop_asked.wait(0.05):
+        while not self._stop_asked.wait(PAUSE):
             for sku in PRODUCTS:
                 number = self.sent[sku]
                 self._send(
@@ -65,11 +66,12 @@ def load(kafka: Kafka) -> Iterator[Load]:
         thread.stop()
 
 
-def replace(members: Crew, name: str, with_signal: signal.Signals) -> None:
-    """One leaves, others take over its work, one joins again and works, too."""
-    members.leave(name, with_signal)
+def replace(members: Crew, with_signal: signal.Signals, *names: str) -> None:
+    """A consumer and a worker leave, others take over their work, they join again and work, too."""
+    for name in names:
+        members.leave(name, with_signal)
     goes_on()
-    members.join(name)
+    members.join(*names)
     goes_on()
 
 
@@ -84,9 +86,8 @@ def test_whoever_leaves_and_joins_nothing_is_doubled_and_a_keys_order_is_kept(
 ) -> None:
     with crew("consume 1", "consume 2", "worker 1", "worker 2", "beat") as members, load(kafka) as sender:
         goes_on()
-        for kind in ("consume", "worker"):
-            replace(members, f"{kind} 1", signal.SIGTERM)
-            replace(members, f"{kind} 2", signal.SIGKILL)
+        replace(members, signal.SIGTERM, "consume 1", "worker 1")
+        replace(members, signal.SIGKILL, "consume 2", "worker 2")
         sender.stop()
         total = sender.sent.total()
         until(lambda: InboxEvent.objects.filter(state=InboxState.DONE).count() == 2 * total, within=90)

@@ -37,5 +37,6 @@ def child_env(**more: str) -> dict[str, str]:
         **{name: str(getattr(settings, name)) for name in (*names, "INVENTORY_PARTITIONS", "SECRET_KEY")},
         "KAFKA_BOOTSTRAP_SERVERS": ",".join(settings.KAFKA_BOOTSTRAP_SERVERS),
         "DATABASE_URL": url,
+        "LEASE_SECONDS": "15",  # what a dead one had taken up is soon free
         **more,
     }

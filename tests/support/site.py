@@ -25,16 +25,23 @@ from shopsite.runtime.service import Program, Service
 from tests.support import child_env, until
 
 STARTED_WITHIN = 60.0  # seconds; a busy machine imports slowly
+PING_S = 20.0  # uvicorn's own: who does not answer a ping for so long is gone
 
 
 class SiteThread(threading.Thread):
     """shopsite.asgi on a free port."""
 
-    def __init__(self) -> None:
+    def __init__(self, ping_every: float) -> None:
         super().__init__(name="site", daemon=True)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.server = uvicorn.Server(
-            uvicorn.Config("shopsite.asgi:application", ws_per_message_deflate=False, log_level="warning")
+            uvicorn.Config(
+                "shopsite.asgi:application",
+                ws_per_message_deflate=False,
+                ws_ping_interval=ping_every,
+                ws_ping_timeout=ping_every,
+                log_level="warning",
+            )
         )
 
     @property
@@ -60,9 +67,12 @@ class SiteThread(threading.Thread):
 
 
 @contextmanager
-def serving() -> Iterator[str]:
-    """The address of the whole site, on the database, Kafka and Redis of the test's settings."""
-    thread = SiteThread()
+def serving(*, ping_every: float = PING_S) -> Iterator[str]:
+    """The address of the whole site, on the database, Kafka and Redis of the test's settings.
+
+    ping_every: seconds between two pings of each websocket.
+    """
+    thread = SiteThread(ping_every)
     thread.start()
     until(lambda: thread.server.started or not thread.is_alive())
     assert thread.is_alive(), "the site did not start: the captured output says why"
