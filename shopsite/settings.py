@@ -84,7 +84,9 @@ GATEWAY_PUBLIC_URL = env.text("GATEWAY_PUBLIC_URL", "")  # as browsers reach it;
 GATEWAY_KEY = _secret("gateway_key", env.text("GATEWAY_KEY", ""))
 GATEWAY_ACCOUNT = env.text("GATEWAY_ACCOUNT", "")  # isolates shops and tests that share a gateway
 GATEWAY_TIMEOUT_SECONDS = env.number("GATEWAY_TIMEOUT_SECONDS", 5, 1, 20)
-LEASE_SECONDS = env.number("LEASE_SECONDS", 60, 3 * GATEWAY_TIMEOUT_SECONDS, 3600)  # longer than three calls
+LEASE_SECONDS = env.number("LEASE_SECONDS", 60, 15, 3600)
+if LEASE_SECONDS < 3 * GATEWAY_TIMEOUT_SECONDS:
+    raise ConfigError(f"LEASE_SECONDS={LEASE_SECONDS}: need three times GATEWAY_TIMEOUT_SECONDS, or more")
 WEBHOOK_SECRET = _secret("webhook_secret", env.text("WEBHOOK_SECRET", ""))
 WEBHOOK_ORIGIN = env.text("WEBHOOK_ORIGIN", "")  # as the gateway reaches the shop; SHOP_ORIGIN where empty
 WEBHOOK_TOLERANCE_SECONDS = env.number("WEBHOOK_TOLERANCE_SECONDS", 300, 5, 3600)
