@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand
 
 from dashboards.aggregate import Aggregator
 from shopsite.events.loops import stopping
+from shopsite.garbage import collect_seldom
 
 
 class Command(BaseCommand):
@@ -15,5 +16,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's signature
         """Run until SIGTERM or SIGINT."""
+        collect_seldom()
         with stopping() as stop:
             Aggregator().run(stop)

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand
 from shopsite.events import consume
 from shopsite.events.loops import stopping
 from shopsite.fulfilment.wake import wake
+from shopsite.garbage import collect_seldom
 from shopsite.pipeline import ROUTES
 
 
@@ -20,5 +21,6 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Consume until asked to stop."""
+        collect_seldom()
         with stopping() as stop:
             consume.run(stop, ROUTES, lambda topic, partition: wake("drain", topic, partition))

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand
 
 from shopsite.events import relay
 from shopsite.events.loops import stopping
+from shopsite.garbage import collect_seldom
 
 
 class Command(BaseCommand):
@@ -18,5 +19,6 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Relay until asked to stop."""
+        collect_seldom()
         with stopping() as stop:
             relay.run(stop)

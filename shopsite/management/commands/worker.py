@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from shopsite.celery import app
+from shopsite.garbage import collect_seldom
 from shopsite.runtime.celery_beats import beat_while_running
 
 
@@ -32,6 +33,7 @@ class Command(BaseCommand):
             without_mingle=True,
             optimization="fair",
         )
+        collect_seldom()
         with beat_while_running("worker", counting_tasks=True):
             worker.start()
         # Losing Redis can end Celery's loop and leave threads that never end: the process would stay and do
