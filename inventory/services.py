@@ -12,7 +12,6 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from django.db import connection, transaction
-from django.db.models import F, Q
 from django.utils import timezone
 
 from inventory.models import Level, Movement, Reservation
@@ -66,7 +65,7 @@ class Move(NamedTuple):
 def ensure_levels(skus: Iterable[str]) -> None:
     """Make an untracked level for every product that has none yet; the products must exist."""
     wanted = set(skus)
-    known = set(Level.objects.filter(product_id__in=wanted).values_list("product_id", flat=True))
+    known = set(Level.objects.filter(product_id__any_of=wanted).values_list("product_id", flat=True))
     missing = sorted(wanted - known)
     if missing:
         Level.objects.bulk_create([Level(product_id=sku) for sku in missing], ignore_conflicts=True)
@@ -77,23 +76,40 @@ def reserve(*, order_id: str, quantities: Mapping[str, int], until: datetime) ->
 
     quantities: units by product, duplicates summed already.
     """
-    Reservation.objects.filter(order_id=order_id, state=Reservation.State.RELEASED).delete()
-    Reservation.objects.bulk_create(
-        Reservation(
-            order_id=order_id, product_id=sku, quantity=count, state=Reservation.State.OPEN, expires_at=until
-        )
-        for sku, count in sorted(quantities.items())
+    _write_reservations({order_id: quantities}, until)
+    if _take(quantities) == len(quantities):
+        return
+    short = shortfalls(quantities)
+    known = Level.objects.filter(product_id__in=quantities).values_list("product_id", flat=True)
+    new = {sku: quantities[sku] for sku in quantities.keys() - known}  # nobody has told a stock of these yet
+    if short or not new:
+        raise OutOfStock(short)
+    ensure_levels(new)
+    if _take(new) < len(new):
+        raise OutOfStock(shortfalls(quantities))
+
+
+def _take(quantities: Mapping[str, int]) -> int:
+    """Reserve units of products; of how many products there was enough."""
+    return _change({sku: (0, count) for sku, count in quantities.items()}, only_if_enough=True)
+
+
+def _write_reservations(wanted: Mapping[str, Mapping[str, int]], until: datetime) -> None:
+    bulk.insert(
+        Reservation,
+        ("order_id", "product_id", "quantity", "state", "expires_at"),
+        [
+            (order_id, sku, count, Reservation.State.OPEN.value, until)
+            for order_id, quantities in wanted.items()
+            for sku, count in quantities.items()
+        ],
     )
-    for sku, count in sorted(quantities.items()):
-        if not _take(sku, count):
-            ensure_levels([sku])  # a product that nobody has told a stock of yet
-            if not _take(sku, count):
-                raise OutOfStock(shortfalls(quantities))
 
 
-def _take(sku: str, count: int) -> int:
-    enough = Q(tracked=False) | Q(on_hand__gte=F("reserved") + count)
-    return Level.objects.filter(enough, product_id=sku).update(reserved=F("reserved") + count)
+def reserve_again(*, order_id: str, quantities: Mapping[str, int], until: datetime) -> None:
+    """reserve() for an order whose units were given back: its rows of then go."""
+    Reservation.objects.filter(order_id=order_id, state=Reservation.State.RELEASED).delete()
+    reserve(order_id=order_id, quantities=quantities, until=until)
 
 
 def shortfalls(quantities: Mapping[str, int]) -> list[Shortfall]:
@@ -111,19 +127,11 @@ def reserve_many(wanted: Mapping[str, Mapping[str, int]], *, until: datetime) ->
 
     wanted: order_id -> units by product. Raises StockMoved where it fits no more.
     """
-    bulk.insert(
-        Reservation,
-        ("order_id", "product_id", "quantity", "state", "expires_at"),
-        [
-            (order_id, sku, count, Reservation.State.OPEN.value, until)
-            for order_id, quantities in wanted.items()
-            for sku, count in quantities.items()
-        ],
-    )
+    _write_reservations(wanted, until)
     sums: Counter[str] = Counter()
     for quantities in wanted.values():
         sums.update(quantities)
-    if _change({sku: (0, count) for sku, count in sums.items()}, only_if_enough=True) < len(sums):
+    if _take(sums) < len(sums):
         raise StockMoved(f"some of {len(sums)} products")
 
 
@@ -131,7 +139,7 @@ def lock_levels(skus: Iterable[str]) -> None:
     """Hold these levels until the transaction ends, taken in product order. Before two writes of levels
     in one transaction: the second could otherwise wait for somebody who waits for what the first wrote.
     """
-    held = Level.objects.select_for_update().filter(product_id__in=set(skus)).order_by("product_id")
+    held = Level.objects.select_for_update().filter(product_id__any_of=set(skus)).order_by("product_id")
     list(held.values_list("product_id", flat=True))
 
 
@@ -163,7 +171,7 @@ def release(*, order_id: str) -> None:
 
 
 def _close(order_ids: Collection[str], state: Reservation.State) -> list[Reservation]:
-    is_open = Reservation.objects.filter(order_id__in=order_ids, state=Reservation.State.OPEN)
+    is_open = Reservation.objects.filter(order_id__any_of=order_ids, state=Reservation.State.OPEN)
     rows = list(is_open.order_by("product_id"))
     if rows and is_open.update(state=state) != len(rows):
         raise StockMoved(rows[0].order_id)  # only the winner of an order's move comes here, so never two
@@ -177,7 +185,7 @@ def extend(*, order_id: str, until: datetime) -> None:
 
 def extend_many(order_ids: Collection[str], *, until: datetime) -> None:
     """Keep the units of orders longer, while their payments run."""
-    is_open = Reservation.objects.filter(order_id__in=order_ids, state=Reservation.State.OPEN)
+    is_open = Reservation.objects.filter(order_id__any_of=order_ids, state=Reservation.State.OPEN)
     is_open.filter(expires_at__lt=until).update(expires_at=until)
 
 
@@ -294,6 +302,8 @@ def _change(
         return 0
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
+            # Foreign keys are checked here and not in the commit, where the levels would be held meanwhile.
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
             cursor.execute(CHANGE_AT_ONCE, [list(column) for column in zip(*rows, strict=True)])
         else:
             cursor.executemany(

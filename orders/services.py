@@ -40,9 +40,9 @@ def get(order_id: str) -> Order:
 def create(order: Order, lines: Sequence[Line], *, actor: str, why: str, event_id: str) -> None:
     """Write a new order with its lines and the first row of its history."""
     check(order.order_id, NEW, order.status)
-    order.save(force_insert=True)
-    Line.objects.bulk_create(lines)
-    note(order, NEW, actor=actor, why=why, event_id=event_id, at=order.placed_at)
+    bulk.insert_objects([order])
+    bulk.insert_objects(lines)
+    _write_history(order, NEW, actor=actor, why=why, event_id=event_id, at=order.placed_at)
 
 
 def keep_lead(lead: Lead) -> None:
@@ -54,16 +54,21 @@ def note(
     order: Order, previous: str, *, actor: str, why: str, event_id: str = "", at: datetime | None = None
 ) -> None:
     """Add a row to the history: the order came from `previous` to where it is now."""
-    Transition.objects.create(
+    _write_history(order, previous, actor=actor, why=why, event_id=event_id, at=at or timezone.now())
+    news.tell([order.order_id])
+
+
+def _write_history(order: Order, previous: str, *, actor: str, why: str, event_id: str, at: datetime) -> None:
+    row = Transition(
         order=order,
-        at=at or timezone.now(),
+        at=at,
         from_status=previous,
         to_status=order.status,
         why=why[:300],
         actor=actor[:150],
         event_id=event_id,
     )
-    news.tell([order.order_id])
+    bulk.insert_objects([row])
 
 
 def move(
@@ -125,10 +130,10 @@ def step_many(
     check(orders[0].order_id, previous, to)
     changes = {"status": to, "changed_at": now} | ({"paid_at": paid_at} if paid_at else {})
     names = [order.order_id for order in orders]
-    if Order.objects.filter(pk__in=names, status=previous).update(**changes) != len(names):
+    if Order.objects.filter(pk__any_of=names, status=previous).update(**changes) != len(names):
         raise MovedMeanwhile(names[0], previous, to)
     lines: dict[str, list[Line]] = {name: [] for name in names}
-    for line in Line.objects.filter(order_id__in=names).order_by("pk"):
+    for line in Line.objects.filter(order_id__any_of=names).order_by("pk"):
         lines[line.order_id].append(line)
     for order in orders:
         order.status, order.changed_at, order.paid_at = to, now, paid_at or order.paid_at

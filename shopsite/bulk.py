@@ -1,4 +1,4 @@
-"""Write many rows of one model at once. Batches of orders, stock and events -> here -> COPY or executemany.
+"""Write and find many rows of a model at once. Batches of orders, stock, events -> here -> COPY, executemany.
 
 Building model objects costs more than the database does, and so would handing each row to the driver:
 a batch is turned into text column by column. benchmarks/orders.py.
@@ -8,7 +8,11 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.lookups import In
+from django.db.models.sql.compiler import SQLCompiler
 
 if TYPE_CHECKING:
     Field = models.Field[Any, Any]  # generic in the stubs only
@@ -43,6 +47,20 @@ def insert(model: type[models.Model], columns: Sequence[str], rows: Iterable[Row
         _execute(f"INSERT INTO {table} ({names}) VALUES", fields, values, rest)
 
 
+def insert_objects(objects: Sequence[models.Model]) -> None:
+    """Insert new objects of one model, as they stand: a fifth of the CPU of save() or bulk_create().
+
+    The database numbers the rows, and the objects do not learn their numbers.
+    """
+    if not objects:
+        return
+    model = type(objects[0])
+    columns = [field.attname for field in model._meta.concrete_fields if not _numbered(field)]
+    insert(model, columns, [[getattr(row, name) for name in columns] for row in objects])
+    for row in objects:
+        row._state.adding = False
+
+
 def amend(
     model: type[models.Model],
     columns: Sequence[str],
@@ -72,6 +90,28 @@ def amend(
             [(*row, pk, *rest) for pk, *row in zip(*prepared, strict=True)],
         )
         return int(cursor.rowcount)
+
+
+@models.ForeignKey.register_lookup
+@models.Field.register_lookup
+class AnyOf(In):
+    """`filter(pk__any_of=keys)`: as `__in` with a collection of numbers or strings, for hundreds of them.
+
+    PostgreSQL takes them as one array, where `__in` costs client and planner a parameter for each.
+    """
+
+    lookup_name = "any_of"
+
+    def get_prep_lookup(self) -> list[object]:
+        """The keys as they are: the driver knows numbers and strings."""
+        return list(self.rhs)
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+        """`column = ANY(array)`. Raises EmptyResultSet where there is no key: then nothing is asked."""
+        if not self.rhs:
+            raise EmptyResultSet
+        column, params = self.process_lhs(compiler, connection)
+        return f"{column} = ANY(%s)", [*params, self.rhs]
 
 
 def _numbered(field: Field) -> bool:

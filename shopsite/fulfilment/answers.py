@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from inventory.services import OutOfStock, extend, release, reserve, settle_many
+from inventory.services import OutOfStock, extend, release, reserve_again, settle_many
 from orders import mails, news
 from orders.models import Order, Payment, PaymentCall, Refund
 from orders.payments.gateway import Outcome, Standing
@@ -206,7 +206,7 @@ def _authorised_late(payment: Payment) -> None:
                 )
                 _again(payment, timedelta(0), "")
                 wake("charge_due")
-                reserve(order_id=order.order_id, quantities=units(order.order_id), until=keep_until())
+                reserve_again(order_id=order.order_id, quantities=units(order.order_id), until=keep_until())
             return
         except OutOfStock:
             logger.warning("order %s was authorised too late: its products are gone", order.order_id)
@@ -233,7 +233,7 @@ def _paid_late(order: Order, payment: Payment) -> None:
     if order.status == Status.PAYMENT_FAILED:
         try:
             with transaction.atomic():
-                reserve(order_id=order.order_id, quantities=units(order.order_id), until=keep_until())
+                reserve_again(order_id=order.order_id, quantities=units(order.order_id), until=keep_until())
                 paid([order], "charged late; the products were still there")
             return
         except OutOfStock:

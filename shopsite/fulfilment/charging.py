@@ -86,7 +86,7 @@ def lease(limit: int, *, order_id: str | None = None) -> list[Question]:
     rows = list(found.order_by("next_try_at", "pk")[:limit])
     if not rows:
         return []
-    taken = due.filter(pk__in=[row.pk for row in rows]).update(
+    taken = due.filter(pk__any_of=[row.pk for row in rows]).update(
         next_try_at=now + LEASE,
         tries=F("tries") + 1,
         asked_at=Coalesce("asked_at", now),

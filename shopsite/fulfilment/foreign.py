@@ -93,7 +93,7 @@ def handle_orders(batch: Sequence[Received]) -> None:
         for item in reversed(batch)
         if isinstance(item.event, OrderPlaced)
     }
-    known = set(Order.objects.filter(pk__in=told).values_list("pk", flat=True))
+    known = set(Order.objects.filter(pk__any_of=told).values_list("pk", flat=True))
     if known:
         _due(known)
     fresh = [message for order_id, message in reversed(told.items()) if order_id not in known]
@@ -112,10 +112,10 @@ def handle_orders(batch: Sequence[Received]) -> None:
 
 def _due(order_ids: Iterable[str]) -> None:
     """The charges of our own orders, whose messages have come back, are due."""
-    waiting = Payment.objects.filter(order_id__in=order_ids, state=Payment.State.WAITING)
+    waiting = Payment.objects.filter(order_id__any_of=order_ids, state=Payment.State.WAITING)
     due = list(waiting.order_by("order_id").values_list("order_id", flat=True))
     if due:
-        waiting.filter(order_id__in=due).update(state=Payment.State.DUE, next_try_at=timezone.now())
+        waiting.filter(order_id__any_of=due).update(state=Payment.State.DUE, next_try_at=timezone.now())
         wake("charge_due")
 
 
@@ -142,7 +142,7 @@ def _decide(messages: Sequence[Message], *, lock: bool) -> list[Foreign]:
     # with locks all of them, in one order: those of orders paid elsewhere are written later, too
     asked = [event for event, _ in messages if lock or event.status not in STEPS]
     skus = {line.product_id for event in asked for line in event.order_lines()}
-    levels = Level.objects.filter(pk__in=skus).order_by("pk")  # of no product: no query
+    levels = Level.objects.filter(pk__any_of=skus).order_by("pk")  # of no product: no query
     by_sku = {level.pk: level for level in (levels.select_for_update() if lock else levels)}
     taken: Counter[str] = Counter()
     return [_foreign(message, by_sku, taken) for message in messages]
@@ -246,7 +246,7 @@ def _write_charges(orders: Sequence[Foreign], now: datetime) -> None:
 
 
 def _write_mails(orders: Sequence[Foreign]) -> None:
-    for order in Order.objects.filter(pk__in=[order.order_id for order in orders]):
+    for order in Order.objects.filter(pk__any_of=[order.order_id for order in orders]):
         write_mail(order, mails.REJECTED)
 
 

@@ -7,7 +7,7 @@ asked is written before the question, so after a crash or a time-out the gateway
 from django.db import transaction
 from django.utils import timezone
 
-from inventory.services import reserve
+from inventory.services import reserve_again
 from orders import payments
 from orders.models import Order, Payment
 from orders.payments.gateway import InvalidCard
@@ -59,7 +59,7 @@ def pay_again(*, order_id: str, card: str, actor: str = "") -> Order:
         created_at=now,
     )
     wake("charge_due")
-    reserve(order_id=order_id, quantities=units(order_id), until=keep_until())
+    reserve_again(order_id=order_id, quantities=units(order_id), until=keep_until())
     return order
 
 

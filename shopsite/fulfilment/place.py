@@ -20,6 +20,7 @@ from orders.models import Line, Order, Payment
 from orders.payments.gateway import Card, InvalidCard
 from orders.services import create
 from orders.states import Status
+from shopsite import bulk
 from shopsite.events.outbox import publish
 from shopsite.events.schemas import MAX_AMOUNT, OrderLine, OrderPlaced
 from shopsite.naming import event_name
@@ -140,7 +141,7 @@ def _place(
         why="checkout",
         event_id=event_id,
     )
-    Payment.objects.create(
+    payment = Payment(
         order=order,
         key=order_id,
         token=card.token,
@@ -150,6 +151,7 @@ def _place(
         state=Payment.State.WAITING,
         created_at=order.placed_at,
     )
+    bulk.insert_objects([payment])
     publish("orders", key=order_id, event=_event(order, lines, event_id))
     reserve(order_id=order_id, quantities=quantities, until=keep_until())
     return order

@@ -23,7 +23,7 @@ def handle_stock(batch: Sequence[Received]) -> None:
         for item in reversed(batch)
         if isinstance(item.event, StockChanged)
     }
-    known = set(Movement.objects.filter(event_id__in=moves).values_list("event_id", flat=True))
+    known = set(Movement.objects.filter(event_id__any_of=moves).values_list("event_id", flat=True))
     fresh = [move for event_id, move in reversed(moves.items()) if event_id not in known]
     skus = {move.product_id for move in fresh}
     ensure_products(skus)

@@ -114,3 +114,37 @@ def stored(written: Sequence[Batch]) -> dict[type[models.Model], list[dict[str, 
 def test_no_rows_are_no_statement() -> None:
     bulk.insert(Order, COLUMNS, [])
     assert not Order.objects.exists()
+
+
+def test_any_of_finds_what_in_finds() -> None:
+    bulk.insert(Order, COLUMNS, [row(name) for name in ("a", "b", "c", "it's")])
+    bulk.insert(
+        Line,
+        ("order_id", "product_id", "title", "quantity", "price"),
+        [(name, "MUG", "Mug", 1, Decimal(1)) for name in ("a", "b", "it's")],
+    )
+    for wanted in (["a", "it's", "x"], {"a", "b"}, iter(["c"]), []):
+        names = list(wanted)
+        assert set(Order.objects.filter(pk__any_of=names)) == set(Order.objects.filter(pk__in=names))
+        assert set(Line.objects.filter(order_id__any_of=names)) == set(
+            Line.objects.filter(order_id__in=names)
+        )
+    assert Order.objects.exclude(pk__any_of=["a"]).count() == 3
+    numbers = [line.pk for line in Line.objects.all()]
+    assert Line.objects.filter(pk__any_of=numbers).update(quantity=2) == 3
+
+
+def test_objects_are_written_with_all_that_they_say() -> None:
+    order = Order(order_id="a", user_id="u", status="placed", source="shop", currency="EUR",
+                  amount=Decimal("1.50"), placed_at=AT, changed_at=AT, email="ü@example.org")  # fmt: skip
+    bulk.insert_objects([order])
+    bulk.insert_objects([Line(order=order, product_id="MUG", title="Mug", quantity=2, price=Decimal("0.75"))])
+    bulk.insert_objects([])
+    kept = Order.objects.get()
+    assert {field.attname: getattr(kept, field.attname) for field in Order._meta.concrete_fields} == {
+        field.attname: getattr(order, field.attname) for field in Order._meta.concrete_fields
+    }
+    assert kept.lines.get().price == Decimal("0.75")
+    order.city = "Berlin"
+    order.save()  # it is known to be there: no second INSERT
+    assert Order.objects.get().city == "Berlin"

@@ -4,7 +4,7 @@ One row a guard: what it is, how to switch it off, and the scenario, which fails
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -245,8 +245,11 @@ def drain_in_a_thread(route: Route) -> None:
 
 # --- how to switch guards off -------------------------------------------------------------------
 def reserving_whatever_is_there() -> AbstractContextManager[object]:
-    def take(sku: str, count: int) -> int:
-        return Level.objects.filter(product_id=sku).update(reserved=F("reserved") + count)
+    def take(quantities: Mapping[str, int]) -> int:
+        return sum(
+            Level.objects.filter(product_id=sku).update(reserved=F("reserved") + count)
+            for sku, count in quantities.items()
+        )
 
     return patch("inventory.services._take", take)
 

@@ -1,5 +1,6 @@
 """A shopper's checkout writes everything that the rest of the way needs, or nothing."""
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -96,6 +97,7 @@ def test_levels_are_locked_last() -> None:
         connection,
     ) as queries:
         place_order(lines=cart({"MUG": 1}), buyer=buyer(), card=APPROVED)
-    writes = [query["sql"] for query in queries if query["sql"].startswith(("INSERT", "UPDATE"))]
+    writes = [query["sql"] for query in queries if re.search(r"\b(INSERT|UPDATE|COPY)\b", query["sql"])]
     assert "inventory_level" in writes[-1]
+    assert len(writes) > 1 or connection.vendor == "postgresql"  # which has the others by COPY, unlisted
     assert not any("inventory_level" in write for write in writes[:-1])
