@@ -40,8 +40,11 @@ ROUTES: Final[Mapping[str, Route]] = {
 }
 
 
-def drain(topic: str, partition: int) -> int:
-    """Process what waits in a partition; how many rows. Raises KeyError for a topic that has no route."""
+def drain(topic: str, partition: int) -> int | None:
+    """Process what waits in a partition; how many rows, None where another process does.
+
+    Raises KeyError for a topic that has no route.
+    """
     return drain_route(ROUTES[topic], partition)
 
 

@@ -28,9 +28,18 @@ register_board(boards)  # rules on figures look at stock, too
 @shared_task(name="shopsite.tasks.drain")
 def drain(topic: str, partition: int) -> int:
     """Process what waits in the inbox of one partition; how many rows."""
-    settled = pipeline.drain(topic, partition)
-    if settled and (topic, partition) in pipeline.partitions_to_drain():
-        wake("drain", topic, partition)  # its turn was over before its work was
+    try:
+        settled = pipeline.drain(topic, partition)
+    except BaseException:
+        awake("drain", topic, partition)
+        raise
+    if settled is None:
+        return 0  # whoever drains it ends as follows
+    # While a drain ran, nobody called another. So it looks once more after it has said that it ends; its
+    # turn may be over before its work is, too.
+    awake("drain", topic, partition)
+    if (topic, partition) in pipeline.partitions_to_drain():
+        wake("drain", topic, partition)
     return settled
 
 

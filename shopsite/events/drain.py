@@ -29,18 +29,20 @@ TURN_SECONDS: Final = 20.0  # then other partitions have their turn
 LOCK_CLASS: Final = 0x1B0  # of PostgreSQL's advisory locks, so that no other use of them collides
 
 
-def drain(route: Route, partition: int) -> int:
+def drain(route: Route, partition: int) -> int | None:
     """Process a partition's waiting rows until none is due; how many.
 
-    Returns at once where another process drains it.
+    Returns None at once where another process drains it.
     """
-    until, total = time.monotonic() + TURN_SECONDS, 0
+    until, total = time.monotonic() + TURN_SECONDS, None
     while time.monotonic() < until:
         settled = _drain_batch(route, partition)
-        total += settled or 0
+        if settled is None:
+            break
+        total = (total or 0) + settled
         # Rows that came after the lock's holder looked, and whose wake-up found the lock held, are its own
         # to find: so it looks once more after letting go.
-        if settled is None or (settled == 0 and not due(route.topic, partition).exists()):
+        if settled == 0 and not due(route.topic, partition).exists():
             break
     return total
 
@@ -152,7 +154,7 @@ class _Turn:
 
     def write(self) -> None:
         """Write down how far each row is."""
-        InboxEvent.objects.filter(pk__in=self._done).update(
+        InboxEvent.objects.filter(pk__any_of=self._done).update(
             state=InboxState.DONE, done_at=timezone.now(), due_at=None, error=""
         )
         InboxEvent.objects.bulk_update(self._failed, ["state", "attempts", "error", "due_at", "done_at"])

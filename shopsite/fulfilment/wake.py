@@ -1,7 +1,7 @@
 """Have a worker start at once on what a transaction has just written. fulfilment -> here -> Celery.
 
 Only a hint: the work is in the database, and the sweep finds it where Redis lost or never had the hint.
-A task without arguments does all that is due, so while one waits to begin no other is sent.
+A task does all that is due, so while one is called and has not begun (a drain: has not ended) no other is.
 """
 
 import logging
@@ -28,10 +28,13 @@ def wake(task: str, *args: str | int) -> None:
     transaction.on_commit(lambda: _send(task, args))
 
 
-def awake(task: str) -> None:
-    """A task begins: what is written from now on needs another one. Never raises."""
+def awake(task: str, *args: str | int) -> None:
+    """A task begins, or is about to look for the last time: what is written from now on needs another one.
+
+    Never raises.
+    """
     try:
-        redis_client().delete(_flag(task))
+        redis_client().delete(_flag(task, args))
     except RedisError as error:
         logger.warning("the call for %s runs out by itself: Redis is away (%s)", task, error)
 
@@ -42,15 +45,15 @@ def _send(task: str, args: tuple[str | int, ...]) -> None:
         return
     try:
         _ask_redis()
-        if args or redis_client().set(_flag(task), 1, nx=True, ex=CALLED_SECONDS):
+        if redis_client().set(_flag(task, args), 1, nx=True, ex=CALLED_SECONDS):
             current_app.send_task(f"shopsite.tasks.{task}", args=args, retry=False, ignore_result=True)
     except (OperationalError, RedisError) as error:
         _quiet_until = time.monotonic() + REST_SECONDS
         logger.warning("no worker was woken for %s: Redis is away (%s); the sweep will", task, error)
 
 
-def _flag(task: str) -> str:
-    return f"{settings.REDIS_PREFIX}called:{task}"
+def _flag(task: str, args: tuple[str | int, ...]) -> str:
+    return f"{settings.REDIS_PREFIX}called:{':'.join(map(str, (task, *args)))}"
 
 
 def _ask_redis() -> None:

@@ -4,8 +4,11 @@ import logging
 import time
 
 import pytest
+from celery import current_app
 from pytest_django.fixtures import Settings
+from redis import Redis
 
+from shopsite import pipeline, tasks
 from shopsite.fulfilment import pack_order, wake
 from tests.support.shop import paid, product
 
@@ -38,3 +41,66 @@ def test_nobody_is_woken_for_what_was_rolled_back(monkeypatch: pytest.MonkeyPatc
     product("MUG", 5)
     paid({"MUG": 1})
     assert sent == []
+
+
+class Calls:
+    """What Celery would have got."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sent: list[tuple[object, ...]] = []
+        monkeypatch.setattr(wake, "_quiet_until", 0.0)  # whatever Redis was to the tests before
+        monkeypatch.setattr(wake, "_trusted_until", 0.0)
+        monkeypatch.setattr(current_app, "send_task", lambda _name, args, **_options: self.sent.append(args))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_partition_that_is_being_drained_is_called_once(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = Calls(monkeypatch)
+    for _ in range(3):
+        wake.wake("drain", "orders", 0)
+        wake.wake("drain", "orders", 1)
+    assert calls.sent == [("orders", 0), ("orders", 1)]
+    wake.awake("drain", "orders", 0)
+    wake.wake("drain", "orders", 0)
+    wake.wake("drain", "orders", 1)
+    assert calls.sent[2:] == [("orders", 0)]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("settled", [0, 7])
+def test_a_drain_looks_once_more_after_it_has_said_that_it_ends(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch, settled: int
+) -> None:
+    """What came while it ran called nobody: without the last look it would wait for the sweep."""
+    calls = Calls(monkeypatch)
+    said: list[object] = []
+
+    def drain(_topic: str, _partition: int) -> int:
+        wake.wake("drain", "orders", 0)  # its own call stands, so this one is not sent
+        assert calls.sent == [("orders", 0)]
+        return settled
+
+    def due() -> list[tuple[str, int]]:
+        said.append(redis.exists(wake._flag("drain", ("orders", 0))))
+        return [("orders", 0)]
+
+    monkeypatch.setattr(pipeline, "drain", drain)
+    monkeypatch.setattr(pipeline, "partitions_to_drain", due)
+    wake.wake("drain", "orders", 0)
+    assert tasks.drain("orders", 0) == settled
+    assert said == [0]
+    assert calls.sent == [("orders", 0), ("orders", 0)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_finds_a_partition_taken_leaves_it_and_its_call_alone(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = Calls(monkeypatch)
+    monkeypatch.setattr(pipeline, "drain", lambda *_: None)
+    wake.wake("drain", "orders", 0)
+    assert tasks.drain("orders", 0) == 0
+    wake.wake("drain", "orders", 0)
+    assert calls.sent == [("orders", 0)]
