@@ -154,7 +154,7 @@ def wait_for_paid(count: int) -> None:
     while (found := paid()) < count:
         if time.monotonic() > deadline:
             raise SystemExit(f"{count - found:,} orders are not paid after {GIVE_UP_SECONDS:.0f} s")
-        time.sleep(0.05)
+        time.sleep(0.2)
 
 
 def cpu_seconds() -> dict[str, float]:

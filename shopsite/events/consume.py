@@ -24,6 +24,7 @@ from shopsite.events.deadletters import as_dead_letter, dead_letter_row, headers
 from shopsite.events.heartbeat import Heartbeat
 from shopsite.events.inbox import Headers, Route, fallback_event_id
 from shopsite.events.kafka import Membership, close_quietly, make_consumer
+from shopsite.events.lean import LeanRecord
 from shopsite.events.loops import run_steps
 from shopsite.events.models import DeadLetter, InboxEvent, OutboxEvent, StoredOffset
 from shopsite.events.outbox import forward_many, storable
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 GROUP: Final = "consume"
 POLL_MS: Final = 200  # also how late a stop is noticed
 BATCH: Final = 500
+FETCH_BYTES: Final = 256 * 1024  # of a partition: about a batch, so that all of them move on side by side
 COMMIT_SECONDS: Final = 2.0
 BROKEN_SECONDS: Final = 30.0  # between looks at a partition whose stored offset cannot be
 
@@ -75,7 +77,12 @@ class Consumption:
         if consumer is None:
             self._membership = Membership(self._lose)
             consumer = self._consumer = make_consumer(
-                *self._topics, group=GROUP, listener=self._membership, metadata_max_age_ms=10_000
+                *self._topics,
+                group=GROUP,
+                listener=self._membership,
+                metadata_max_age_ms=10_000,
+                lean=True,
+                max_partition_fetch_bytes=FETCH_BYTES,
             )
         polled = consumer.poll(timeout_ms=POLL_MS, max_records=BATCH)
         if not self._membership.is_settled:
@@ -212,11 +219,11 @@ class Consumption:
             if topic.endswith(DEAD):
                 intake.letters.append(
                     as_dead_letter(
-                        topic, record.partition, record.offset, record.key, record.value, record.headers
+                        topic, place.partition, record.offset, record.key, record.value, record.headers
                     )
                 )
             else:
-                _take(intake, self._routes[topic], record, now)
+                _take(intake, self._routes[topic], place.partition, record, now)
         return intake
 
     def _count(self, intake: Intake, messages: int) -> None:
@@ -273,10 +280,16 @@ def advance(topic: str, partition: int, start: int, end: int) -> bool:
     )
 
 
-def _take(intake: Intake, route: Route, record: Any, now: datetime) -> None:  # noqa: ANN401 - kafka-python's
-    """Add a message to what its batch leads to."""
+def _take(
+    intake: Intake,
+    route: Route,
+    partition: int,
+    record: LeanRecord,
+    now: datetime,
+) -> None:
+    """Add a message to what its batch leads to. record: or kafka-python's own, where lean.py stands aside."""
     headers: Headers = record.headers or []
-    origin = fallback_event_id(route.topic, record.partition, record.offset, headers)
+    origin = fallback_event_id(route.topic, partition, record.offset, headers)
     try:
         if not route.wanted(record.value, headers):
             return
@@ -285,7 +298,7 @@ def _take(intake: Intake, route: Route, record: Any, now: datetime) -> None:  # 
         intake.dead.append(
             dead_letter_row(
                 topic=route.topic,
-                partition=record.partition,
+                partition=partition,
                 offset=record.offset,
                 reason=str(error),
                 key=(record.key or b"").decode("utf-8", "replace"),
@@ -295,7 +308,7 @@ def _take(intake: Intake, route: Route, record: Any, now: datetime) -> None:  # 
         )
         return
     key = storable(route.key(event), 200)
-    intake.rows.append((route.topic, record.partition, record.offset, key, event.event_id, record.value, now))
+    intake.rows.append((route.topic, partition, record.offset, key, event.event_id, record.value, now))
 
 
 def _keep(intake: Intake) -> None:
