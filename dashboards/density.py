@@ -41,11 +41,12 @@ def read_density(client: redis.Redis, at: int) -> Density:
 def _read(client: redis.Redis, end: int) -> Density:
     start = end - STEPS * STEP_S
     keys = live_keys(client)
-    tps = [tp for tp in partitions(client, keys) if tp.startswith("orders-")]
+    tps = partitions(client, keys)
     spans, _ = kept(client, keys, tps, "h", (start, end))
     sums: Counter[int] = Counter()
     if spans:
-        span = Span(client, keys, exactly(client, keys, tps, "m", spans))
+        of_orders = [tp for tp in tps if tp.startswith("orders-")]
+        span = Span(client, keys, exactly(client, keys, of_orders, "m", spans))
         for minute, folds in span.each("orders").items():
             sums[floor(minute, STEP_S)] += folds["orders"].get("orders", 0)
     known = [sums[at] if _within(at, spans) else None for at in range(start, end, STEP_S)]

@@ -10,7 +10,7 @@ from django.test import Client
 from dashboards.density import STEPS, read_density
 from dashboards.selectors import rfc3339
 from tests.flows.test_hub_socket import staff
-from tests.support.aggregates import numbered, paid, writer_of
+from tests.support.aggregates import click, log_of, numbered, paid, writer_of
 from tests.support.history import move
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -23,7 +23,9 @@ AGO_MINUTES = [0, 5, 9, 11, 600, 1439, 1441]
 def orders(redis: Redis) -> None:
     moments = [NOON - timedelta(minutes=ago) for ago in AGO_MINUTES]
     events = [paid(f"o{n}", "1.00", at=rfc3339(at)) for n, at in enumerate(moments)]
-    numbered("orders-0", events).fold(writer_of(redis))
+    writer = writer_of(redis)
+    numbered("orders-0", events).fold(writer)
+    log_of("clicks-0", [click(at=rfc3339(NOON))]).fold(writer)
 
 
 @pytest.mark.parametrize("where", ["in Redis", "in the database"])
