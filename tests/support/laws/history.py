@@ -66,6 +66,8 @@ def each_mail_tells_of_something_that_happened(books: Books) -> Iterator[str]:
         is_news = move.from_status != Status.REFUND_PENDING and not books.orders[move.order_id].elsewhere
         if is_news and (kind := MAILED.get(Status(move.to_status))):
             happened[move.order_id, kind] += 1
+        if move.from_status == Status.BACKORDERED and move.to_status == Status.PLACED:
+            happened[move.order_id, "backorder_filled"] += 1
     happened.update((row.order_id, "refunded") for row in books.refunds if row.state == Refund.State.DONE)
     yield from _differences(written, happened, "written")
 
