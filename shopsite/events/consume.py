@@ -40,7 +40,7 @@ COMMIT_SECONDS: Final = 2.0
 BROKEN_SECONDS: Final = 30.0  # between looks at a partition whose stored offset cannot be
 
 Wake = Callable[[str, int], None]  # topic, partition; never raises
-InboxRow = tuple[str, int, int, str, str, bytes, datetime]  # of INBOX_COLUMNS
+InboxRow = tuple[str, int, int, str, str, bytes | None, datetime]  # of INBOX_COLUMNS
 INBOX_COLUMNS: Final = ("topic", "partition", "offset", "key", "event_id", "value", "received_at")
 
 

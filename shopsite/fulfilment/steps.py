@@ -22,6 +22,14 @@ MAX_WAIT = timedelta(hours=24)  # an accepted order waits that long for Kafka, a
 LONGER = timedelta(minutes=5)
 
 
+class BeingRefunded(ForbiddenMove):
+    """Its money is on the way back: until the gateway has answered, nothing of the order goes out."""
+
+    def __init__(self, order_id: str, wanted: str) -> None:
+        super().__init__(order_id, Status.REFUND_PENDING, wanted)
+        self.args = (f"Order {order_id} is being refunded. Try again when the refund has ended.",)
+
+
 @transaction.atomic
 def pack_order(*, order_id: str, actor: str, why: str = "") -> Order:
     """The goods are in a box. Raises ForbiddenMove, UnknownOrder."""
@@ -61,6 +69,8 @@ def cancel_order(*, order_id: str, actor: str, why: str = "") -> Order:
 
 def _step(order_id: str, to: Status, actor: str, why: str) -> Order:
     order = get(order_id)
+    if order.status == Status.REFUND_PENDING:  # the table's ways from there are the refund's own
+        raise BeingRefunded(order_id, to)
     step(order, to, actor=actor, why=why)
     return order
 
