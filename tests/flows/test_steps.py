@@ -1,5 +1,6 @@
 """What staff do with an order: pack, ship, deliver, cancel, refund; told to shopper and dashboard."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -135,3 +136,14 @@ def test_what_was_paid_elsewhere_is_not_refunded_here() -> None:
     handle_orders([order_message(order_id="i1", user_id="u", product_ids=["x"], amount=5, status="paid")])
     with pytest.raises(InvalidRefund, match="paid elsewhere"):
         refund_order(order_id="i1", actor="eve")
+
+
+@pytest.mark.parametrize("act", [pack_order, ship_order, deliver_order])
+def test_nothing_goes_out_while_its_money_is_on_the_way_back(act: Callable[..., Order]) -> None:
+    """The table has ways out of a pending refund, for the refund that ends."""
+    product("MUG", 5)
+    order = paid({"MUG": 1})
+    cancel_order(order_id=order.pk, actor="visitor ada")
+    with pytest.raises(ForbiddenMove, match="is being refunded"):
+        act(order_id=order.pk, actor="eve")
+    assert get(order.pk).status == Status.REFUND_PENDING
