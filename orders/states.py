@@ -58,6 +58,11 @@ UNPAID = (Status.PLACED, Status.BACKORDERED, Status.PAYMENT_FAILED)
 REFUNDABLE = (Status.PAID, Status.PACKED, Status.SHIPPED, Status.DELIVERED)
 
 
+def ways_for_people(current: str) -> frozenset[Status]:
+    """Where somebody may bring an order from here. Out of a pending refund only the refund's end leads."""
+    return frozenset() if current == Status.REFUND_PENDING else TABLE[current]
+
+
 class ForbiddenMove(Exception):
     """The order may not go there from where it stands: show the message, change nothing."""
 

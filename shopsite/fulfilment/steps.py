@@ -11,7 +11,7 @@ from inventory.services import extend, release
 from orders import mails
 from orders.models import Order, Payment
 from orders.services import UnknownOrder, get, step
-from orders.states import UNPAID, ForbiddenMove, Status
+from orders.states import TABLE, UNPAID, ForbiddenMove, Status, ways_for_people
 from shopsite.fulfilment.answers import fail, write_mail
 from shopsite.fulfilment.pay import BeingPaid, drop_charges
 from shopsite.fulfilment.refund import refund_order
@@ -26,8 +26,8 @@ class BeingRefunded(ForbiddenMove):
     """Its money is on the way back: until the gateway has answered, nothing of the order goes out."""
 
     def __init__(self, order_id: str, wanted: str) -> None:
-        super().__init__(order_id, Status.REFUND_PENDING, wanted)
-        self.args = (f"Order {order_id} is being refunded. Try again when the refund has ended.",)
+        Exception.__init__(self, f"Order {order_id} is being refunded. Try again when the refund has ended.")
+        self.order_id, self.current, self.wanted = order_id, Status.REFUND_PENDING, wanted
 
 
 @transaction.atomic
@@ -69,7 +69,7 @@ def cancel_order(*, order_id: str, actor: str, why: str = "") -> Order:
 
 def _step(order_id: str, to: Status, actor: str, why: str) -> Order:
     order = get(order_id)
-    if order.status == Status.REFUND_PENDING:  # the table's ways from there are the refund's own
+    if to in TABLE[order.status] - ways_for_people(order.status):
         raise BeingRefunded(order_id, to)
     step(order, to, actor=actor, why=why)
     return order

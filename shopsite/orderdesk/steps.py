@@ -12,7 +12,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from orders.models import Order
-from orders.states import TABLE, Status
+from orders.states import Status, ways_for_people
 from shopsite.fulfilment import (
     ForbiddenMove,
     InvalidRefund,
@@ -44,7 +44,9 @@ class Step:
 
     def fits(self, order: Order) -> bool:
         """Whether the order may take it from where it stands."""
-        return order.status in self.also_from or bool(TABLE[order.status].intersection(self.leads_to))
+        return order.status in self.also_from or bool(
+            ways_for_people(order.status).intersection(self.leads_to)
+        )
 
     def allowed(self, request: HttpRequest) -> bool:
         """Whether this person may take it."""

@@ -22,6 +22,7 @@ from shopsite.fulfilment import (
     refund_order,
     ship_order,
 )
+from shopsite.orderdesk.steps import STEPS
 from tests.support.messages import order_message
 from tests.support.shop import level, paid, place, product, stock_is_sound, told, told_types
 
@@ -147,3 +148,4 @@ def test_nothing_goes_out_while_its_money_is_on_the_way_back(act: Callable[..., 
     with pytest.raises(ForbiddenMove, match="is being refunded"):
         act(order_id=order.pk, actor="eve")
     assert get(order.pk).status == Status.REFUND_PENDING
+    assert [step.name for step in STEPS.values() if step.fits(get(order.pk))] == []
