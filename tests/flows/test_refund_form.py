@@ -8,19 +8,12 @@ from django.urls import reverse
 from orders.models import Line, Order, Refund
 from shopsite.fulfilment import give_due
 from shopsite.staff.models import StaffAction
-from tests.support.shop import level, paid, product, stock_is_sound
+from tests.support.shop import level, stock_is_sound
+from tests.support.shop import order as order
 from tests.support.staff import As
 from tests.support.staff import staff as staff
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def order() -> Order:
-    """Two mugs and three plates at 12.50 each, paid."""
-    product("MUG", 5)
-    product("PLATE", 5)
-    return paid({"MUG": 2, "PLATE": 3})
 
 
 class Form:

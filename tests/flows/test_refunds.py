@@ -10,17 +10,10 @@ from shopsite.fulfilment import InvalidRefund, give_due, handle_orders, pack_ord
 from shopsite.fulfilment import charge as charge_order
 from tests.support.gateway import Bank
 from tests.support.messages import order_message
-from tests.support.shop import level, paid, product, stock_is_sound, told
+from tests.support.shop import level, stock_is_sound, told
+from tests.support.shop import order as order
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def order() -> Order:
-    """Two mugs and three plates at 12.50 each, paid."""
-    product("MUG", 5)
-    product("PLATE", 5)
-    return paid({"MUG": 2, "PLATE": 3})
 
 
 def line(order: Order, sku: str) -> Line:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
+import pytest
+
 from inventory.models import Level, Movement, Reservation
 from inventory.services import adjust
 from orders.models import Order
@@ -74,6 +76,14 @@ def read_back(order: Order) -> None:
     """The order's event has been through Kafka: its charge is due."""
     row = OutboxEvent.objects.get(topic="orders", event_id=event_name("order_placed", order.order_id))
     handle_orders([from_outbox(row)])
+
+
+@pytest.fixture
+def order() -> Order:
+    """Two mugs and three plates at 12.50 each, paid."""
+    product("MUG", 5)
+    product("PLATE", 5)
+    return paid({"MUG": 2, "PLATE": 3})
 
 
 def paid(quantities: Mapping[str, int], *, email: str = "ada@example.org") -> Order:

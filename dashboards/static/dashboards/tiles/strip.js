@@ -22,7 +22,7 @@ const SOCKET = { live: ["connected", ""], connecting: ["connecting", ""], refuse
 
 const bots = (share) => figure("Bots", share === undefined ? "excluded" : `excluded, ${percent(share, 0)}`);
 
-/** What a viewer of the past must know: how far back, from what, and whether it was proved. */
+/** What a viewer of the past must know: how far back, and from what. */
 function rowsOfThePast(socket, mark) {
   const play = section("play");
   return [
