@@ -1,5 +1,6 @@
 // The live page. The socket is opened first: it is what the reader waits for.
 import { connect } from "./socket.js";
+import { keys } from "./keys.js";
 import { look } from "./mood.js";
 import { replay } from "./replay.js";
 import { theme } from "./theme.js";
@@ -16,5 +17,5 @@ import { tabs } from "./tiles/tabs.js";
 
 replay();
 connect();
-for (const tile of [strip, alerts, numbers, pulse, funnel, products, pipeline, tabs, feed, scrubber, theme]) tile();
+for (const tile of [strip, alerts, numbers, pulse, funnel, products, pipeline, tabs, feed, scrubber, theme, keys]) tile();
 look();

@@ -36,7 +36,8 @@ export function clear(node) {
   if (node.classList.contains("js-plotly-plot")) Plotly.purge(node);
 }
 
-function merge(base, more) {
+/** Two layouts as one: the second is heard where both speak; lists are replaced whole. */
+export function merge(base, more) {
   const both = { ...base };
   for (const [name, value] of Object.entries(more)) {
     const plain = value !== null && typeof value === "object" && !Array.isArray(value);

@@ -3,6 +3,7 @@ import { $, bones, h, icon, nothing, replace } from "../dom.js";
 import { mood } from "../mood.js";
 import { paced } from "../pace.js";
 import { clear, draw, figure } from "../plots.js";
+import { saver } from "../save.js";
 import { reads, section } from "../store.js";
 import { percent, whole } from "../words.js";
 
@@ -44,7 +45,13 @@ function drawFunnel() {
   return true;
 }
 
+/** On the page the words stand beside the bars; a picture needs its own. */
+const labels = () => ({ margin: { l: 130, r: 150, t: 100, b: 50 }, yaxis: { visible: true, showgrid: false, ticks: "", tickfont: { size: 16 } },
+  annotations: steps().map(({ name, n, drop: now }) => ({ text: [whole(n), drop(now)].filter(Boolean).join("   "), x: 1, xref: "paper", xanchor: "left", xshift: 16, y: name, font: { size: 16 }, showarrow: false })) });
+const table = () => [["step", "people", "people last week"], ...steps().map(({ name, n, was }) => [name, n, was])];
+
 export function funnel() {
+  document.querySelector(".funnel .head").append(...saver({ label: "funnel", name: () => "funnel", title: () => "Funnel, people in 30 min", node: plot, layout: labels, rows: table }));
   node.append(bones("b-row", 4));
   reads(["funnel"], paced(node, 1000, drawFunnel));
 }

@@ -2,7 +2,9 @@
 import { $, h, nothing, replace } from "../dom.js";
 import { mood } from "../mood.js";
 import { paced } from "../pace.js";
+import { page } from "../page.js";
 import { clear, draw, figure, scale } from "../plots.js";
+import { saver } from "../save.js";
 import { reads, section, store } from "../store.js";
 import { UNKNOWN, minute, money, wall, whole } from "../words.js";
 
@@ -64,7 +66,13 @@ function drawTable() {
   $("pulse-table").replaceChildren(h("table", {}, h("thead", {}, h("tr", {}, ...head)), h("tbody", {}, ...body)));
 }
 
+/** The minutes as a file has them: UTC, money in units of the currency. */
+const table = () => [["minute", "clicks", "clicks last week", "orders", "orders last week", `revenue ${page.currency}`],
+  ...rows().map((row) => [new Date(row.at).toISOString(), row.clicks, row.before, row.orders, row.ordersBefore, row.revenue / 1e6])];
+
 export function pulse() {
+  document.querySelector(".pulse .head").append(...saver({ label: "pulse", name: () => "pulse", title: () => "Clicks and orders by minute", node,
+    layout: () => ({ margin: { l: 70, r: 40, t: 100, b: 60 } }), rows: table }));
   node.append(h("i", { class: "bone b-chart" }));
   reads(["minutes", "ghost", "now"], paced(node, 400, drawPulse));
   reads(["minutes", "ghost"], paced($("pulse-table"), 1000, drawTable));

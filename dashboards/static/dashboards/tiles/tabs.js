@@ -3,6 +3,7 @@ import { $, bones, h, nothing, replace } from "../dom.js";
 import { mood } from "../mood.js";
 import { paced } from "../pace.js";
 import { clear, draw, figure, plain } from "../plots.js";
+import { saver } from "../save.js";
 import { reads, section } from "../store.js";
 import { change, whole } from "../words.js";
 
@@ -91,7 +92,11 @@ function arrows(event) {
   next.focus();
 }
 
+const table = () => [[open, "30 min", "last week"], ...items().map((item) => [item.name, item.now, item.was])];
+
 export function tabs() {
+  $("tops").firstElementChild.append(...saver({ label: "breakdown", name: () => open, title: () => `${NAMES[open]}, 30 min`, node: bars, rows: table,
+    layout: () => ({ margin: { l: 300, r: 140, t: 100, b: 40 } }) }));
   $("tabs").append(...Object.entries(NAMES).map(([key, text]) =>
     h("button", { type: "button", role: "tab", id: `tab-${key}`, "data-key": key, "aria-controls": "panel", onclick: () => show(key), onkeydown: arrows }, text)));
   $("panel").append(bones("b-row", 5));

@@ -1,0 +1,71 @@
+"""The live page by keys alone, and its charts taken away as files."""
+
+import csv
+from pathlib import Path
+
+import pytest
+import redis as redis_package
+from playwright.sync_api import Page, expect
+
+from tests.browser.test_dashboard import live as live
+from tests.browser.test_dashboard import site as site
+from tests.support.live import happens, views
+from tests.support.shop import product
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+Redis = redis_package.Redis
+expect.set_options(timeout=20_000)
+
+
+def saved(page: Page, chart: str, kind: str) -> Path:
+    """The file that a chart's menu gives."""
+    page.get_by_role("button", name=f"Save {chart}").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name=kind).click()
+    return Path(download.value.path())
+
+
+def test_every_control_has_its_key_and_the_sheet_lists_them(live: Page, redis: Redis) -> None:
+    product("MUG", stock=7)
+    views(redis, "ada")
+    expect(live.locator(".goods tbody tr")).to_have_count(1)
+    press = live.keyboard.press
+    press("2")
+    expect(live.get_by_role("tab", name="Countries")).to_have_attribute("aria-selected", "true")
+    press("s")
+    expect(live.locator(".goods th[aria-sort]")).to_have_text("Product")
+    press("r")
+    expect(live.locator(".goods th[aria-sort]")).to_have_attribute("aria-sort", "descending")
+    press("t")
+    expect(live.locator("#pulse-table")).to_be_visible()
+    press("p")
+    expect(live.locator("#hold")).to_have_attribute("aria-pressed", "true")
+    press("d")
+    expect(live.locator("html")).to_have_attribute("data-theme", "dark")
+    press("Shift+ArrowLeft")
+    expect(live.locator("#mode")).to_have_text("REPLAY")
+    press("l")
+    expect(live.locator("#mode")).to_have_text("LIVE")
+    press("?")
+    sheet = live.get_by_role("dialog", name="Keys")
+    expect(sheet).to_contain_text("Pause the last events")
+    sheet.get_by_label("Use single keys on this page").uncheck()
+    press("Escape")
+    expect(sheet).to_be_hidden()
+    press("p")
+    expect(live.locator("#hold")).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_chart_is_taken_away_as_a_picture_and_as_cells_that_are_no_formulas(
+    live: Page, redis: Redis
+) -> None:
+    search = {"user_id": "ada", "product_id": None, "type": "search", "search": '=HYPERLINK("x")'}
+    happens(redis, "clicks-0", search)
+    live.get_by_role("tab", name="Searches").click()
+    expect(live.locator(".js-plotly-plot")).to_have_count(2)
+    cells = list(csv.reader(saved(live, "breakdown", "CSV").read_text().splitlines()))
+    assert cells == [["searches", "30 min", "last week"], ['\'=hyperlink("x")', "1", ""]]
+    minutes = list(csv.reader(saved(live, "pulse", "CSV").read_text().splitlines()))
+    assert minutes[0][:2] == ["minute", "clicks"]
+    assert sum(int(row[1]) for row in minutes[1:]) == 1
+    assert saved(live, "pulse", "PNG").read_bytes().startswith(b"\x89PNG")
