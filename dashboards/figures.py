@@ -50,7 +50,7 @@ class Palette:
 
     def __init__(self, template: Template) -> None:
         layout = template["layout"]
-        self.clicks, _, self.money, _, _, self.ghost = layout["colorway"]
+        self.clicks, self.alert, self.money, _, _, self.ghost = layout["colorway"]
         self.surface: str = layout["paper_bgcolor"]
         self.soft: str = layout["font"]["color"]
         self.ink: str = layout["hoverlabel"]["font"]["color"]
@@ -83,7 +83,8 @@ def _words(text: str, **more: object) -> dict[str, Any]:
 def pulse(c: Palette) -> Drawing:
     """Clicks above, orders below, on one axis of minutes, last week behind both.
 
-    Traces in order: clicks last week, clicks, the running minute, its point, orders last week, orders.
+    Traces in order: clicks last week, clicks, the running minute, its point, orders last week, orders,
+    alerts; the hairlines of the alerts are shapes, which the page adds.
     """
     line: dict[str, Any] = {"type": "scatter", "mode": "lines", "x": [], "y": []}
     bar: dict[str, Any] = {"type": "bar", "x": [], "y": [], "yaxis": "y2"}
@@ -100,6 +101,8 @@ def pulse(c: Palette) -> Drawing:
                "hovertemplate": _hover("%{y:,} last week")},
         bar | {"width": 28_000, "marker": {"color": c.money},
                "hovertemplate": _hover("%{y:,} orders, %{customdata}")},
+        line | {"mode": "markers", "cliponaxis": False, "hovertemplate": _hover("alert: %{customdata}"),
+                "marker": {"symbol": "triangle-down", "size": 9, "color": c.alert}},
     ]  # fmt: skip
     soft, ink = {"font": {"size": 12, "color": c.soft}}, {"font": {"size": 12, "color": c.ink, "weight": 600}}
     layout: dict[str, Any] = {
@@ -114,6 +117,7 @@ def pulse(c: Palette) -> Drawing:
             _words("Clicks a minute", y=1, xshift=2, **soft), _words("", y=1, xshift=97, **ink),
             _words("Orders a minute", y=0.27, xshift=2, **soft), _words("", y=0.27, xshift=99, **ink),
         ],
+        "meta": {"alert": c.alert, "soft": c.soft},
     }  # fmt: skip
     return data, layout
 

@@ -6,15 +6,19 @@ register_board() of board.py. Everything here runs in the hub's one thread, at m
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.admin.utils import quote
 from django.db import close_old_connections
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils import timezone
 
-from dashboards.alerts.selectors import open_alerts
+from dashboards.alerts.selectors import fired_since, open_alerts
 from dashboards.board import Board, StatusRow, the_board
+from dashboards.verdict import read_verdict
+from dashboards.window import MINUTES
 from shopsite.catalogue.models import Product
 from shopsite.events.heartbeat import read_beats
 from shopsite.events.models import InboxEvent, InboxState, OutboxEvent
@@ -31,6 +35,7 @@ class Reading:
     attention: Section = field(default_factory=dict)
     health: Section = field(default_factory=dict)
     alerts: Section = field(default_factory=dict)
+    marks: Section = field(default_factory=dict)
     stock: dict[str, int | None] = field(default_factory=dict)  # available by product, None: not tracked
     names: dict[str, list[object]] = field(default_factory=dict)
     aggregating: bool = False
@@ -42,7 +47,8 @@ def read_board(skus: Sequence[str], unnamed: Iterable[str]) -> Reading:
     beats = read_beats()
     reading = Reading(names=product_names(unnamed), health=waiting(beats))
     reading.aggregating = any(beat["name"] == "aggregate" for beat in beats)
-    reading.alerts = alerts()
+    reading.alerts, reading.marks = alerts(), marks(timezone.now())
+    reading.health["audit"] = read_verdict()
     reading.stock = dict.fromkeys(skus)
     if board := the_board():
         _ask(board, reading)
@@ -72,6 +78,12 @@ def alerts() -> Section:
         ]
         for alert in open_alerts()
     }
+
+
+def marks(now: datetime) -> Section:
+    """Alert that began within the pulse -> [epoch ms, rule]."""
+    found = fired_since(now - timedelta(minutes=MINUTES))
+    return {str(alert.pk): [int(alert.fired_at.timestamp() * 1000), alert.rule.name] for alert in found}
 
 
 def _status(row: StatusRow) -> list[int]:

@@ -108,6 +108,7 @@ class Picture:
         self._sections["status"] = reading.status
         self._sections["attention"] = reading.attention
         self._sections["alerts"] = reading.alerts
+        self._sections["marks"] = reading.marks
         if reading.aggregating:
             self._aggregating_at = time.time()
         if first or reading.names:

@@ -8,11 +8,13 @@ import logging
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
-from dashboards.alerts.judge import Verdict, last_end, look, turns
+from dashboards.alerts.judge import Verdict, is_well_already, last_end, look, turns, was_never_so
 from dashboards.alerts.models import Alert, Rule
 
 SETTLES = timedelta(seconds=10)  # after a bucket's end, until its last events are folded
+LATE = timedelta(hours=6)  # events that come later than that change no alert
 log = logging.getLogger(__name__)
 
 
@@ -25,6 +27,8 @@ def evaluate(now: datetime) -> int:
 
 
 def _evaluate(rule: Rule, now: datetime) -> bool:
+    if _ends_at_once(rule, now):
+        return True
     end = last_end(rule, now - SETTLES)
     if rule.checked_until is not None and rule.checked_until >= end:
         return False
@@ -34,14 +38,25 @@ def _evaluate(rule: Rule, now: datetime) -> bool:
         if not looked.update(checked_until=end):
             return False  # another worker got here first
         is_open = Alert.objects.filter(rule=rule, resolved_at=None).exists()
-        if not turns(verdicts, rule.for_buckets, is_open=is_open):
+        if not turns(rule, verdicts, is_open=is_open):
             return False
         return _end(rule, end) if is_open else _begin(rule, verdicts[-1])
 
 
+def _ends_at_once(rule: Rule, now: datetime) -> bool:
+    """End an alert that the running bucket or late events contradict, without waiting for whole buckets."""
+    alert = Alert.objects.filter(rule=rule, resolved_at=None, fired_at__gt=now - LATE).first()
+    if alert is None:
+        return False
+    if was_never_so(rule, alert.fired_at):
+        return _end(rule, alert.fired_at)
+    return is_well_already(rule, now) and _end(rule, now)
+
+
 def _begin(rule: Rule, verdict: Verdict) -> bool:
-    """Raise an alert, unless the last one began within the cooldown."""
-    if Alert.objects.filter(rule=rule, fired_at__gt=verdict.end - rule.cooldown).exists():
+    """Raise an alert, unless the last one that was right began within the cooldown."""
+    recent = Alert.objects.filter(rule=rule, fired_at__gt=verdict.end - rule.cooldown)
+    if recent.exclude(resolved_at=F("fired_at")).exists():
         return False
     try:
         with transaction.atomic():

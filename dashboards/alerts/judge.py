@@ -72,10 +72,33 @@ def _usual(figure: Figure, rule: Rule, end: datetime) -> float | None:
     return mean * (rule.width / HOUR) if figure.grows else mean
 
 
-def turns(verdicts: list[Verdict], for_buckets: int, *, is_open: bool) -> bool:
+def needs_only_one(rule: Rule) -> bool:
+    """Whether one well bucket ends it: something was missing, and came. A count that is enough stays so."""
+    return FIGURES[rule.figure].grows and rule.compare in (Compare.BELOW, Compare.FALL, Compare.NO_DATA)
+
+
+def turns(rule: Rule, verdicts: list[Verdict], *, is_open: bool) -> bool:
     """Whether the last buckets change the state: all hold and it is well, or none holds and it is broken."""
-    last = verdicts[-for_buckets:]
-    return len(last) == for_buckets and all(verdict.holds != is_open for verdict in last)
+    wanted = 1 if is_open and needs_only_one(rule) else rule.for_buckets
+    last = verdicts[-wanted:]
+    return len(last) == wanted and all(verdict.holds != is_open for verdict in last)
+
+
+def is_well_already(rule: Rule, now: datetime) -> bool:
+    """Whether the running bucket has enough by now, of what was missing. Raises RedisError."""
+    if not needs_only_one(rule):
+        return False
+    start, figure = last_end(rule, now), FIGURES[rule.figure]
+    value = figure.read(start, now)
+    usual = _usual(figure, rule, start + rule.width) if rule.compare == Compare.FALL else None
+    return value is not None and not _holds(rule, figure, value, usual)
+
+
+def was_never_so(rule: Rule, fired_at: datetime) -> bool:
+    """Whether events that came later show that the rule did not hold when it fired. Raises RedisError."""
+    if FIGURES[rule.figure].is_of_now:
+        return False
+    return not all(look(rule, fired_at - rule.width * ago).holds for ago in range(rule.for_buckets))
 
 
 def episodes(
@@ -88,7 +111,7 @@ def episodes(
     at = last_end(rule, start) + rule.width
     while at <= end:
         verdicts = [*verdicts, judge(rule, at)][-rule.for_buckets :]
-        if turns(verdicts, rule.for_buckets, is_open=fired is not None):
+        if turns(rule, verdicts, is_open=fired is not None):
             if fired is not None:
                 yield Episode(fired, at)
                 fired = None

@@ -105,7 +105,7 @@ class Alert(models.Model):
     fired_at = models.DateTimeField(help_text="end of the bucket that made it break")
     value = models.FloatField(null=True, help_text="of the figure then; empty: no data")
     usual = models.FloatField(null=True)
-    resolved_at = models.DateTimeField(null=True)
+    resolved_at = models.DateTimeField(null=True)  # fired_at: late events showed that it had not been so
     acknowledged_at = models.DateTimeField(null=True)
     acknowledged_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"

@@ -17,6 +17,7 @@ from dashboards.alerts.judge import Verdict, episodes
 from dashboards.alerts.mails import MAX_TRIES, send_due
 from dashboards.alerts.models import Alert, Compare, Rule
 from dashboards.live import alerts as live_alerts
+from dashboards.live import marks
 from dashboards.selectors import rfc3339
 from tests.support.aggregates import click, log_of, numbered, paid, writer_of
 
@@ -116,6 +117,26 @@ def test_a_fall_is_held_against_the_same_hour_of_the_days_before(redis: Redis) -
     assert (alert.value, alert.usual) == (8.0, 20.0)
 
 
+def test_orders_that_come_at_last_end_an_alert_about_none_at_once(redis: Redis) -> None:
+    rule(figure="orders", compare=Compare.BELOW, limit=1, bucket_minutes=30)
+    assert [evaluate(after(30)), evaluate(after(65))] == [1, 0]
+    numbered("orders-0", [paid("1", "9", at=rfc3339(after(66)))]).fold(writer_of(redis), now=after(67))
+    assert evaluate(after(67)) == 1
+    assert Alert.objects.get().resolved_at == after(67)
+    assert evaluate(after(68)) == 0
+
+
+def test_an_alert_that_late_events_contradict_is_withdrawn_and_holds_up_no_right_one(redis: Redis) -> None:
+    rule(figure="orders", compare=Compare.BELOW, limit=1, bucket_minutes=30, cooldown_minutes=240)
+    assert evaluate(after(30)) == 1
+    numbered("orders-0", [paid("1", "9", at=rfc3339(after(20)))]).fold(writer_of(redis), now=after(31))
+    assert evaluate(after(31)) == 1
+    withdrawn = Alert.objects.get()
+    assert withdrawn.resolved_at == withdrawn.fired_at
+    assert evaluate(after(90)) == 1
+    assert Alert.objects.filter(resolved_at=None).count() == 1
+
+
 def test_a_change_of_a_small_usual_says_nothing(redis: Redis) -> None:
     rule(compare=Compare.FALL, limit=50, least=50, bucket_minutes=60, for_buckets=1)
     log_of("clicks-1", [click(at=rfc3339(NOON - timedelta(days=1)))]).fold(writer_of(redis), now=NOON)
@@ -206,6 +227,8 @@ def test_the_live_page_names_open_alerts_alone(redis: Redis) -> None:
     assert live_alerts() == {str(pk): ["Rush", fired, 0, f"/admin/alerts/alert/{pk}/change/"]}
     evaluate(after(4))
     assert live_alerts() == {}
+    assert marks(after(5)) == {str(pk): [fired, "Rush"]}
+    assert marks(after(40)) == {}
 
 
 @pytest.mark.parametrize(

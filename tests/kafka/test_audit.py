@@ -11,6 +11,7 @@ from redis import Redis
 
 from dashboards.keys import bucket, first_keys
 from dashboards.selectors import report
+from dashboards.verdict import read_verdict
 from inventory.models import Level, Movement
 from orders.models import Order
 from shopsite.audit import Audit, audit
@@ -115,6 +116,12 @@ def test_a_count_an_order_and_a_stock_row_that_were_changed_are_named(
     assert exit_.value.code == 1
     told = json.loads(capsys.readouterr().out)
     assert not told["ok"]
+    kept = read_verdict()
+    assert kept is not None
+    assert (kept.differ, kept.checks) == (
+        sum(not check["ok"] for check in told["checks"]),
+        len(told["checks"]),
+    )
     names = {check["name"] for check in told["checks"] if not check["ok"]}
     assert f"products v|MUG, minute 2024-06-18T12:34:00Z, {tp}" in names
     assert f"visitors, day 2024-06-18T00:00:00Z, {tp}" in names

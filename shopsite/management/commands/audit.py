@@ -7,11 +7,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
+from django.utils import timezone
 from redis.exceptions import RedisError
 
 from dashboards.keys import WIDTH
 from dashboards.management.commands.report import moment
 from dashboards.ranges import ceil, floor
+from dashboards.verdict import keep_verdict
 from shopsite.audit import Audit, audit
 from shopsite.events.redis import redis_client
 from shopsite.events.schemas import Unavailable
@@ -38,6 +40,8 @@ class Command(BaseCommand):
         days = _days(options["start"], options["end"])
         try:
             found = audit(redis_client(), days)
+            if days is None:
+                _keep(found)
         except (Unavailable, RedisError, DatabaseError) as error:
             why = f"The audit could not finish: {error} `manage.py doctor` looks why."
             raise CommandError(why) from error
@@ -50,6 +54,12 @@ class Command(BaseCommand):
             self.stdout.write("\n".join(lines(found)))
         if not found.ok:
             sys.exit(1)
+
+
+def _keep(found: Audit) -> None:
+    """The live page says what an audit of everything found."""
+    differ = sum(not check.ok for check in found.checks)
+    keep_verdict(redis_client(), at=timezone.now(), differ=differ, checks=len(found.checks))
 
 
 def _days(start: datetime | None, end: datetime | None) -> range | None:

@@ -4,9 +4,9 @@ import { asOf, mood } from "../mood.js";
 import { paced } from "../pace.js";
 import { link, onLink } from "../socket.js";
 import { reads, section, store } from "../store.js";
-import { UNKNOWN, day, percent, seconds, span, time, whole, zone } from "../words.js";
+import { UNKNOWN, day, minute, percent, seconds, span, time, whole, zone } from "../words.js";
 
-const LAG_LIMIT = 1000, DELAY_LIMIT_MS = 5000;
+const LAG_LIMIT = 1000, DELAY_LIMIT_MS = 5000, DAY_MS = 86_400_000;
 let ahead = 0; // the server's clock less ours
 const PILLS = { loading: "CONNECTING", busy: "LIVE", empty: "LIVE", stale: "AS OF", replay: "REPLAY" };
 
@@ -18,6 +18,15 @@ function clock() {
 }
 
 const figure = (name, value, mark = "") => [name, value, mark];
+const ICONS = { warn: "alert", good: "check" };
+
+/** What the last audit proved, and when; an old one proves little of now. */
+function audit(found) {
+  if (!found) return figure("Audit", "none yet");
+  const [at, differ, checks] = found, age = Date.now() + ahead - at;
+  if (differ) return figure("Audit", `${whole(differ)} of ${whole(checks)} differ, ${age < DAY_MS ? minute(at) : `${span(age)} ago`}`, "warn");
+  return age < DAY_MS ? figure("Audit", minute(at), "good") : figure("Audit", `${span(age)} ago`);
+}
 const SOCKET = { live: ["connected", ""], connecting: ["connecting", ""], refused: ["closed", "warn"] };
 
 const bots = (share) => figure("Bots", share === undefined ? "excluded" : `excluded, ${percent(share, 0)}`);
@@ -47,13 +56,14 @@ function rows() {
     figure("Work waiting", waiting === undefined ? UNKNOWN : whole(waiting), waiting > LAG_LIMIT ? "warn" : ""),
     figure("Socket", socket, mark),
     bots(now.get("bots")),
+    audit(health.get("audit")),
   ];
 }
 
 function trust() {
   const shown = rows();
   replace($("trust"), JSON.stringify(shown), () => shown.map(([name, value, mark]) =>
-    h("div", {}, h("dt", {}, name), h("dd", { class: mark }, mark && icon("alert"), value))));
+    h("div", {}, h("dt", {}, name), h("dd", { class: mark }, mark && icon(ICONS[mark]), mark === "good" && h("span", { class: "unseen" }, "matches, "), value))));
 }
 
 export function strip() {
