@@ -1,6 +1,7 @@
 """The live page by keys alone, and its charts taken away as files."""
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,18 @@ def test_a_chart_is_taken_away_as_a_picture_and_as_cells_that_are_no_formulas(
     assert minutes[0][:2] == ["minute", "clicks"]
     assert sum(int(row[1]) for row in minutes[1:]) == 1
     assert saved(live, "pulse", "PNG").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_wall_shows_the_chosen_tiles_alone_and_esc_leaves_it(live: Page, redis: Redis) -> None:
+    views(redis, "ada")
+    live.keyboard.press("w")
+    expect(live).to_have_url(re.compile("wall=sales"))
+    live.goto("/dashboard/?wall=numbers,pulse,<b>,orders-of-nobody")
+    expect(live.locator("#n-visitors .figure span")).to_have_text("1")
+    expect(live.locator("#pulse.js-plotly-plot")).to_be_visible()
+    for gone in (".products", "#scrubber", ".tools"):
+        expect(live.locator(gone)).to_be_hidden()
+    assert live.evaluate("getComputedStyle(document.body).cursor") == "none"
+    live.keyboard.press("Escape")
+    expect(live).to_have_url(re.compile("/dashboard/$"))
+    expect(live.locator(".products")).to_be_visible()

@@ -1,6 +1,7 @@
 // Every key of the page: the sheet that lists them, and who does what is asked. Most press a button that is there.
 import { $, h, icon } from "./dom.js";
 import { SPEEDS, live, move, replaying, speed, toggle } from "./replay.js";
+import { hang } from "./wall.js";
 
 const KEPT = "shop.live.keys"; // "off" where the reader uses single letters for something else
 const press = (id) => () => $(id).click();
@@ -26,6 +27,7 @@ const GROUPS = {
   Page: [
     [["?"], "This list", { "?": sheet }],
     [["D"], "Dark or light", { d: press("theme") }],
+    [["W"], "On the wall: four tiles, large; Esc leaves", { w: hang }],
     [["Tab"], "Next control"], [["Enter"], "Press it, follow it"], [["Esc"], "Close what is open"],
   ],
   Tiles: [

@@ -14,8 +14,9 @@ import { pulse } from "./tiles/pulse.js";
 import { scrubber } from "./tiles/scrubber.js";
 import { strip } from "./tiles/strip.js";
 import { tabs } from "./tiles/tabs.js";
+import { wall } from "./wall.js";
 
 replay();
 connect();
-for (const tile of [strip, alerts, numbers, pulse, funnel, products, pipeline, tabs, feed, scrubber, theme, keys]) tile();
+for (const tile of [strip, alerts, numbers, pulse, funnel, products, pipeline, tabs, feed, scrubber, theme, keys, wall]) tile();
 look();
