@@ -1,4 +1,4 @@
-"""The websocket of the live page: lets staff in and passes the hub's frames on. hub.py -> here -> socket.js.
+"""The websockets of the live page: let staff and guests in. hub.py -> here -> socket.js.
 
 Frames go straight to the socket, past Channels' layers, which cost fourteen times as much (decision 003).
 """
@@ -15,6 +15,7 @@ from channels.auth import get_user
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
+from django.utils import timezone
 
 from dashboards.access import is_staff, may_watch
 from dashboards.feed import who
@@ -29,12 +30,22 @@ from dashboards.playback import (
     checked_speed,
     read_command,
 )
+from dashboards.shares.guests import for_guests
+from dashboards.shares.links import find_link
 
 SESSION_CHECK_S = 60.0
-SIGNED_OUT, FORBIDDEN = 4401, 4403  # close codes: as HTTP's 401 and 403
+SIGNED_OUT, FORBIDDEN, ENDED, FULL = (
+    4401,
+    4403,
+    4410,
+    1013,
+)  # close codes: as HTTP's 401, 403, 410, and "later"
+MOST_GUESTS = 200  # of one process: a link may have been passed on to anybody
 REASONS = {
     SIGNED_OUT: "Your session has ended. Sign in as staff to go on.",
     FORBIDDEN: "Your account has no role that may see the live page. Ask whoever gives roles.",
+    ENDED: "This link has ended. Ask whoever sent it for another.",
+    FULL: "Too many watch by links just now.",
 }
 
 
@@ -51,7 +62,7 @@ class DashboardSocket(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         """Accept first: a browser is told the reason of a close only after that."""
         await self.accept()
-        if code := await _refusal(self.scope.get("user")):
+        if code := await self._refusal_at_first():
             await self.close(code, REASONS[code])
             return
         asked = parse_qs(self.scope["query_string"].decode(errors="replace"))
@@ -103,8 +114,11 @@ class DashboardSocket(AsyncWebsocketConsumer):
         self._tasks = (*self._tasks, asyncio.create_task(work))
 
     def _follow(self, hub_id: str, seq: int) -> None:
+        self._pass(self._source(hub_id, seq))
+
+    def _source(self, hub_id: str, seq: int) -> AsyncGenerator[str, None]:
         person = who(self.scope.get("cookies", {}).get(settings.VISITOR_COOKIE, ""))
-        self._pass(the_hub().watch(hub_id=hub_id, seq=seq, person=person))
+        return the_hub().watch(hub_id=hub_id, seq=seq, person=person)
 
     def _pass(self, source: AsyncGenerator[str, None]) -> None:
         if self._frames:
@@ -124,16 +138,21 @@ class DashboardSocket(AsyncWebsocketConsumer):
             await self.send(text)
 
     async def _check_session(self) -> None:
-        """A session is read at connect only; whoever signed out since is told to go."""
+        """What let somebody in is read at connect only; whoever has lost it since is told to go."""
         while True:
             await asyncio.sleep(SESSION_CHECK_S)
-            session = SessionStore(self.scope["session"].session_key)  # a new one: the old one remembers
-            user = await get_user({**self.scope, "session": session})  # type: ignore[typeddict-item]
-            if code := await _refusal(user):
+            if code := await self._refusal_by_now():
                 if self._frames:
                     self._frames.cancel()
                 await self.close(code, REASONS[code])
                 return
+
+    async def _refusal_at_first(self) -> int | None:
+        return await _refusal(self.scope.get("user"))
+
+    async def _refusal_by_now(self) -> int | None:
+        session = SessionStore(self.scope["session"].session_key)  # a new one: the old one remembers
+        return await _refusal(await get_user({**self.scope, "session": session}))  # type: ignore[typeddict-item]
 
 
 async def _refusal(user: object) -> int | None:
@@ -141,3 +160,41 @@ async def _refusal(user: object) -> int | None:
     if not is_staff(user):
         return SIGNED_OUT
     return None if await sync_to_async(may_watch)(user) else FORBIDDEN
+
+
+_guests: set["GuestSocket"] = set()  # in this process
+
+
+class GuestSocket(DashboardSocket):
+    """One viewer by a share link: what is public of the live figures, and nothing else."""
+
+    async def _refusal_at_first(self) -> int | None:
+        if code := await self._refusal_by_now():
+            return code
+        if len(_guests) >= MOST_GUESTS:
+            return FULL
+        _guests.add(self)
+        return None
+
+    async def _refusal_by_now(self) -> int | None:
+        token = self.scope["url_route"]["kwargs"]["token"]
+        return None if await sync_to_async(find_link)(token, timezone.now()) else ENDED
+
+    def _obey(self, command: Command) -> None:
+        if not command.ask:
+            raise Refused("a share link shows what is live only")
+        super()._obey(command)
+
+    def _source(self, hub_id: str, seq: int) -> AsyncGenerator[str, None]:
+        return _for_guests(the_hub().watch(hub_id=hub_id, seq=seq))
+
+    async def disconnect(self, code: int) -> None:
+        """The guest is gone."""
+        _guests.discard(self)
+        await super().disconnect(code)
+
+
+async def _for_guests(source: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
+    async with aclosing(source) as frames:
+        async for text in frames:
+            yield for_guests(text)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
-from dashboards.access import may_watch
+from dashboards.access import may_share, may_watch
 from dashboards.answers.page import read_answers
 from dashboards.density import STEP_S, read_density
 from dashboards.feed import who
@@ -23,7 +23,7 @@ ROAD = ("placed", "paid", "packed", "shipped", "delivered")
 ASIDE = ("payment_failed", "refund_pending", "backordered", "refunded", "cancelled")
 
 
-def _theme(request: HttpRequest) -> str:
+def chosen_theme(request: HttpRequest) -> str:
     """The viewer's own choice, "" where the system decides."""
     theme = request.COOKIES.get("theme", "")
     return theme if theme in ("light", "dark") else ""
@@ -67,7 +67,8 @@ def live(request: HttpRequest) -> HttpResponse:
         "plotly": PLOTLY,
         "shop_name": settings.SHOP_NAME,
         "shop_url": "/",
-        "theme": _theme(request),
+        "theme": chosen_theme(request),
+        "may_share": may_share(request.user),
     }
     return render(request, "dashboards/live.html", context)
 
@@ -98,7 +99,7 @@ def answers(request: HttpRequest) -> HttpResponse:
         "now": timezone.localtime(),
         "currency": settings.SHOP_CURRENCY,
         "shop_name": settings.SHOP_NAME,
-        "theme": _theme(request),
+        "theme": chosen_theme(request),
     }
     return render(request, "dashboards/answers.html", context)
 
@@ -113,6 +114,6 @@ def ops(request: HttpRequest) -> HttpResponse:
         "found": read_pipeline(),
         "now": timezone.localtime(),
         "shop_name": settings.SHOP_NAME,
-        "theme": _theme(request),
+        "theme": chosen_theme(request),
     }
     return render(request, "dashboards/ops.html", context)

@@ -39,6 +39,7 @@ ROLES: Mapping[str, set[str]] = {
     "operator": SEES_ALL
     | {"orders.fulfil_order", "orders.cancel_order", "orders.refund_order", "events.change_deadletter"}
     | {"staff.view_staffaction", "staff.export_orders", "staff.export_stock", "staff.export_ledger"}
+    | {"shares.view_sharelink", "shares.add_sharelink", "shares.change_sharelink"}
     | {"alerts.acknowledge_alert", "alerts.add_rule", "alerts.change_rule"},
 }
 

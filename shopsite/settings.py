@@ -168,6 +168,7 @@ INSTALLED_APPS = [
     "inventory",
     "dashboards",
     "dashboards.alerts",
+    "dashboards.shares",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

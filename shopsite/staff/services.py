@@ -18,6 +18,8 @@ ACTIONS: Mapping[str, str] = {
     "adjust": "Stock changed",
     "resend": "Sent again",
     "export": "Exported",
+    "share": "Shared",
+    "revoke": "Revoked",
     "add": "Added",
     "change": "Changed",
     "delete": "Deleted",

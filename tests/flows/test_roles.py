@@ -13,6 +13,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from dashboards.alerts.models import Alert, Rule
+from dashboards.shares.models import ShareLink
 from inventory.models import Movement, Reservation
 from orders.models import Lead, Mail, Order, Payment, Refund
 from shopsite.api.models import ApiKey
@@ -46,7 +47,7 @@ DOES: Mapping[str, set[str]] = {
     },
 }  # fmt: skip
 PART = {"orders": "orders", "catalogue": "stock", "inventory": "stock", "events": "events", "staff": "staff",
-        "alerts": "events"}  # fmt: skip
+        "alerts": "events", "shares": "staff"}  # fmt: skip
 LISTS = sorted(f"{model._meta.app_label}_{model._meta.model_name}" for model in site._registry)
 CHANGES = {
     "stock keeper": {"admin:catalogue_product"},
@@ -82,6 +83,7 @@ def fill() -> None:
         ApiKey.objects.create(name=f"k{n}", public_id=f"k{n}", digest=f"{n:064}", created_at=now)
         rule = Rule.objects.create(name=f"rule {n}", figure="clicks", compare="above")
         Alert.objects.create(rule=rule, fired_at=now)
+        ShareLink.objects.create(name=f"s{n}", digest=f"{n:064}", made_at=now, expires_at=now)
         Mail.objects.create(order_id=f"o{n}", kind="confirmation", state="due", created_at=now)
 
 

@@ -1,5 +1,6 @@
 // Every key of the page: the sheet that lists them, and who does what is asked. Most press a button that is there.
 import { $, h, icon } from "./dom.js";
+import { page } from "./page.js";
 import { SPEEDS, live, move, replaying, speed, toggle } from "./replay.js";
 import { hang } from "./wall.js";
 
@@ -31,7 +32,7 @@ const GROUPS = {
     [["Tab"], "Next control"], [["Enter"], "Press it, follow it"], [["Esc"], "Close what is open"],
   ],
   Tiles: [
-    [["1", "–", "6"], "Sources, countries, devices, searches, paths, events", Object.fromEntries([1, 2, 3, 4, 5, 6].map((n) => [n, () => tab(n)]))],
+    [["1", "–", page.shared ? "3" : "6"], page.shared ? "Sources, countries, devices" : "Sources, countries, devices, searches, paths, events", Object.fromEntries([1, 2, 3, 4, 5, 6].map((n) => [n, () => tab(n)]))],
     [["S"], "Sort products by the next column", { s: () => sort(false) }],
     [["R"], "Reverse the order of products", { r: () => sort(true) }],
     [["T"], "Pulse as a table", { t: press("pulse-twin") }],
@@ -46,6 +47,11 @@ const GROUPS = {
     [["L"], "Back to live", { l: live }],
   ],
 };
+
+if (page.shared) { // what a guest has not, no key reaches
+  delete GROUPS.Time;
+  GROUPS.Tiles = GROUPS.Tiles.filter(([[key]]) => !["P", "M"].includes(key));
+}
 
 const off = () => localStorage.getItem(KEPT) === "off";
 const actions = new Map(Object.values(GROUPS).flat().flatMap(([, , runs]) => Object.entries(runs ?? {})));

@@ -2,7 +2,9 @@
 import { connect } from "./socket.js";
 import { keys } from "./keys.js";
 import { look } from "./mood.js";
+import { page } from "./page.js";
 import { replay } from "./replay.js";
+import { share } from "./share.js";
 import { theme } from "./theme.js";
 import { alerts } from "./tiles/alerts.js";
 import { feed } from "./tiles/feed.js";
@@ -16,7 +18,8 @@ import { strip } from "./tiles/strip.js";
 import { tabs } from "./tiles/tabs.js";
 import { wall } from "./wall.js";
 
-replay();
+if (!page.shared) replay();
 connect();
-for (const tile of [strip, alerts, numbers, pulse, funnel, products, pipeline, tabs, feed, scrubber, theme, keys, wall]) tile();
+for (const tile of [strip, alerts, numbers, pulse, funnel, products, pipeline, tabs, feed, theme, keys, wall, share]) tile();
+if (!page.shared) scrubber();
 look();

@@ -26,6 +26,7 @@ function judge() {
 }
 
 function lostBanner() {
+  if (link.state === "refused" && page.shared) return [icon("plug"), h("p", {}, h("b", {}, "Nothing new comes in. "), link.reason)];
   if (link.state === "refused") {
     return [icon("plug"), h("p", {}, h("b", {}, "You are signed out, so nothing new comes in. "), link.reason),
       h("a", { class: "do", href: page.login }, "Sign in")];
@@ -48,7 +49,7 @@ function banner(state) {
     replace(node, `${link.state} ${link.next} ${Math.floor(Date.now() / 1000)}`, lostBanner);
   } else {
     replace(node, trouble.words, () => [icon("plug"), h("p", {}, h("b", {}, trouble.words), " ", `Everything grey stands as of ${time(trouble.since)}. `,
-      trouble.command ? "To mend it: " : "", trouble.command ? h("code", {}, trouble.command) : ""), h("a", { class: "do plain", href: page.ops }, "See the pipeline")]);
+      trouble.command ? "To mend it: " : "", trouble.command ? h("code", {}, trouble.command) : ""), page.ops && h("a", { class: "do plain", href: page.ops }, "See the pipeline")].filter(Boolean));
   }
 }
 

@@ -57,7 +57,7 @@ function take(message) {
 
 function closed({ code, reason }) {
   drop();
-  if (code === 4401 || code === 4403) return become("refused", { reason });
+  if (code === 4401 || code === 4403 || code === 4410) return become("refused", { reason });
   lose(reason);
 }
 

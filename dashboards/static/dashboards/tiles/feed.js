@@ -50,6 +50,7 @@ function toggle(button, on) {
 }
 
 export function feed() {
+  if (page.shared) return; // single events are persons' steps: no guest is told of them
   node.append(bones("b-row", 5));
   const mark = paced(node, 1000, drawFeed);
   reads(["feed"], () => { remember(); mark(); });

@@ -105,7 +105,7 @@ function drawProducts() {
   const list = items();
   if (!list.length) {
     replace(node, "nothing", () => nothing("No product has been looked at yet.", "The ten that sell out soonest will stand here.",
-      h("a", { class: "do plain", href: page.links.products }, "See the catalogue")));
+      page.links.products && h("a", { class: "do plain", href: page.links.products }, "See the catalogue")));
     return true;
   }
   if (node.dataset.sign !== "table") { replace(node, "table", table); heads(); }

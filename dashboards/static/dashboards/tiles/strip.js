@@ -63,7 +63,7 @@ function rows() {
 function trust() {
   const shown = rows();
   replace($("trust"), JSON.stringify(shown), () => shown.map(([name, value, mark]) =>
-    h("div", {}, h("dt", {}, name), h("dd", { class: mark }, mark && icon(ICONS[mark]), mark === "good" && h("span", { class: "unseen" }, "matches, "), value))));
+    h("div", { "data-of": name }, h("dt", {}, name), h("dd", { class: mark }, mark && icon(ICONS[mark]), mark === "good" && h("span", { class: "unseen" }, "matches, "), value))));
 }
 
 export function strip() {

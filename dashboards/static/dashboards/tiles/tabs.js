@@ -2,12 +2,14 @@
 import { $, bones, h, nothing, replace } from "../dom.js";
 import { mood } from "../mood.js";
 import { paced } from "../pace.js";
+import { page } from "../page.js";
 import { clear, draw, figure, plain } from "../plots.js";
 import { saver } from "../save.js";
 import { reads, section } from "../store.js";
 import { change, whole } from "../words.js";
 
-const NAMES = { sources: "Sources", countries: "Countries", devices: "Devices", searches: "Searches", paths: "Paths", events: "Events" };
+const NAMES = { sources: "Sources", countries: "Countries", devices: "Devices",
+  ...(page.shared ? {} : { searches: "Searches", paths: "Paths", events: "Events" }) }; // a guest is told of nobody's words and steps
 const KEPT = "shop.live.tab";
 const WIDTH = { paths: 190 }, USUAL_WIDTH = 142, LETTER = 6.8; // px left of the bars, and of a letter
 const places = typeof Intl.DisplayNames === "function" ? new Intl.DisplayNames(["en"], { type: "region" }) : undefined;
