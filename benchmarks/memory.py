@@ -46,9 +46,11 @@ def zipf(count: int) -> list[float]:
 class Shoppers:
     """Makes the events of any minute."""
 
-    def __init__(self, seed: int = 7) -> None:
-        self.random = Random(seed)
-        self.products = [f"SF-{number:05}" for number in range(PRODUCTS)], zipf(PRODUCTS)
+    def __init__(
+        self, seed: int = 7, *, rate: float = RATE, orders: float = ORDERS_A_SECOND, products: int = PRODUCTS
+    ) -> None:
+        self.random, self.rate, self.orders_a_second = Random(seed), rate, orders
+        self.products = [f"SF-{number:05}" for number in range(products)], zipf(products)
         self.present = [self.random.randrange(VISITORS) for _ in range(AT_ONCE)]
         self.names = [f"name {number}" for number in range(NAMES)], zipf(NAMES)
 
@@ -58,14 +60,14 @@ class Shoppers:
 
     def clicks(self, minute: int) -> dict[int, list[Any]]:
         """A minute's clicks by partition."""
-        random, count = self.random, RATE * 60
+        random, count = self.random, round(self.rate * 60)
         found: dict[int, list[Any]] = defaultdict(list)
         kinds = random.choices(TYPES, weights=SHARES, k=count)
         words, hosts = self.some(self.names, count), self.some(self.names, count)
         picks = zip(kinds, self.some(self.products, count), words, hosts, strict=True)
         for number, (kind, product, word, host) in enumerate(picks):
             visitor = self.visitor()
-            click = self.click(kind, product, word, host, visitor, minute + number / RATE)
+            click = self.click(kind, product, word, host, visitor, minute + number / self.rate)
             found[visitor % PARTITIONS].append(click)
         return found
 
@@ -109,7 +111,7 @@ class Shoppers:
         from shopsite.events.schemas import OrderChanged, OrderLine
 
         found: dict[int, list[Any]] = defaultdict(list)
-        for number in range(ORDERS_A_SECOND * 60):
+        for number in range(round(self.orders_a_second * 60)):
             lines = [
                 OrderLine(product_id=product, quantity=1, price=Decimal("12.50"))
                 for product in self.some(self.products, 3)
@@ -117,7 +119,7 @@ class Shoppers:
             order = OrderChanged(
                 order_id=f"{minute}-{number}",
                 user_id=f"{self.random.randrange(VISITORS):032x}",
-                timestamp=datetime.fromtimestamp(minute + number / ORDERS_A_SECOND, UTC),
+                timestamp=datetime.fromtimestamp(minute + number / self.orders_a_second, UTC),
                 type="order_paid",
                 event_id=f"{minute}-{number}",
                 amount=Decimal("37.50"),

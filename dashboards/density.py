@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import redis
 from django.core.cache import cache
 
-from dashboards.ranges import exactly, floor, kept
+from dashboards.borders import floor
+from dashboards.ranges import exactly, kept
 from dashboards.spans import Span
 from dashboards.store import live_keys, partitions
 

@@ -1,47 +1,86 @@
-"""Read the rows of a range that Redis does not have itself. Cover, the database -> here -> selectors.py.
+"""Which rows of a range count beside what Redis has itself. Cover, the database -> here -> spans.py.
 
 Each row is judged by rollups.verdict() against what Redis has of its unit; where the row knows more, the
-unit's key of that fold is left out of what is read from Redis (`held`).
+unit's key of that fold is left out of what is read from Redis (`held`). What the rows hold is read only where
+this process does not remember it.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
+from dashboards.borders import Span, ceil, floor, joined
 from dashboards.keys import WIDTH, Grain
 from dashboards.models import Rollup, Total
-from dashboards.ranges import Cover, Span, floor
+from dashboards.ranges import Cover
 from dashboards.rollups import Presence, Unit, Value, month_of, unit_of, unpack, verdict
 
 Newest = dict[int, list[tuple[str, int]]]  # by day: partition and offset from which on Redis has it
 RANGES = 20  # of days in one query: where there are more, their hull is read
 
 
+ROWS_A_QUERY = 1_000
+
+
+class Row(NamedTuple):
+    """A row that counts. Rows are replaced, never changed, so its primary key says what it holds."""
+
+    kind: Literal["rollup", "total"]
+    pk: int
+    spans: tuple[Span, ...]  # what of it counts
+
+
+class RowReplaced(Exception):
+    """A row was written anew while the range was read: find the rows again."""
+
+
 @dataclass
 class Stored:
     """What the database adds to the buckets that Redis has."""
 
-    values: dict[str, list[tuple[int, Value]]] = field(default_factory=lambda: defaultdict(list))
+    rows: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))  # by fold
     held: set[tuple[Unit, str]] = field(default_factory=set)  # units and folds that Redis is not asked for
 
-    def counts(self, fold: str) -> Iterator[tuple[int, Mapping[str, int]]]:
-        """Start of the bucket, fields. A total of a month has the month's start."""
-        return ((at, value) for at, value in self.values[fold] if isinstance(value, dict))
+    def read(self, folds: Iterable[str]) -> dict[str, list[tuple[int, Value]]]:
+        """Each fold's buckets: start and figures. A total of a month has the month's start.
 
-    def sets(self, fold: str) -> list[bytes]:
-        """HyperLogLogs as Redis serialises them."""
-        return [value for _, value in self.values[fold] if isinstance(value, bytes)]
+        Raises RowReplaced.
+        """
+        wanted = {fold: self.rows[fold] for fold in folds if self.rows.get(fold)}
+        values: dict[str, list[tuple[int, Value]]] = defaultdict(list)
+        data = {
+            **_data("rollup", [row.pk for rows in wanted.values() for row in rows if row.kind == "rollup"]),
+            **_data("total", [row.pk for rows in wanted.values() for row in rows if row.kind == "total"]),
+        }
+        for fold, rows in wanted.items():
+            for kind, pk, spans in rows:
+                for at, value in unpack(data[kind, pk]).items():
+                    if any(low <= at < high for low, high in spans):
+                        values[fold].append((at, value))
+        return values
 
 
-def read_stored(cover: Cover, folds: Sequence[str], *, by_bucket: bool = False) -> Stored:
-    """The rows that count in the range. by_bucket: no totals of months."""
+def _data(kind: Literal["rollup", "total"], pks: Sequence[int]) -> dict[tuple[str, int], bytes | memoryview]:
+    rows = Rollup.objects.order_by() if kind == "rollup" else Total.objects.order_by()
+    found: dict[tuple[str, int], bytes | memoryview] = {}
+    for first in range(0, len(pks), ROWS_A_QUERY):
+        some = rows.filter(pk__in=pks[first : first + ROWS_A_QUERY])
+        found.update(((kind, pk), data) for pk, data in some.values_list("pk", "data"))
+    if len(found) < len(pks):
+        raise RowReplaced
+    return found
+
+
+def find_stored(cover: Cover, folds: Sequence[str], *, by_bucket: bool = False) -> Stored:
+    """The rows that count in the range, by their heads. by_bucket: no totals of months."""
     found = Stored()
     for grain, spans in cover.spans.items():
         left = [span for span in spans if span[0] < span[1]]
         if left and grain in ("d", "h"):
             left = _take_totals(found, cover, grain, left, folds, by_bucket=by_bucket)
         if left:
-            _take_rows(found, cover.presences, grain, left, folds)
+            _take_rows(found, cover.heads.presences, grain, left, folds)
     return found
 
 
@@ -53,13 +92,14 @@ def _take_rows(
     folds: Sequence[str],
 ) -> None:
     width = WIDTH["h"] if grain == "m" else WIDTH["d"]
-    units = [(floor(low, width), -floor(-high, width)) for low, high in spans]
+    units = list(joined((floor(low, width), ceil(high, width)) for low, high in spans))
     if len(units) > RANGES:
         units = [(units[0][0], units[-1][1])]
+    counted = tuple(spans)
     for low, high in units:
         rows = Rollup.objects.filter(grain=grain, fold__in=folds, start__gte=low, start__lt=high)
-        for tp, start, fold, first, next_, data in rows.values_list(
-            "tp", "start", "fold", "first", "next", "data"
+        for pk, tp, start, fold, first, next_ in rows.values_list(
+            "pk", "tp", "start", "fold", "first", "next"
         ).iterator():
             unit = unit_of(tp, grain, start)
             who = verdict(first, next_, presences.get(unit))
@@ -67,13 +107,7 @@ def _take_rows(
                 continue
             if who == "row":
                 found.held.add((unit, fold))
-            _add(found, fold, spans, data)
-
-
-def _add(found: Stored, fold: str, spans: Sequence[Span], data: bytes | memoryview) -> None:
-    for at, value in unpack(data).items():
-        if any(low <= at < high for low, high in spans):
-            found.values[fold].append((at, value))
+            found.rows[fold].append(Row("rollup", pk, counted))
 
 
 # --- totals -----------------------------------------------------------------------------------
@@ -85,7 +119,7 @@ def _take_totals(
     newest: dict[int, list[tuple[str, int]]] = defaultdict(
         list
     )  # by day: what Redis has, from which offset on
-    for unit, redis in cover.presences.items():
+    for unit, redis in cover.heads.presences.items():
         if unit.grain == "d":
             newest[unit.start].append((unit.tp, redis.first))
     if grain == "d" and not by_bucket:
@@ -115,9 +149,10 @@ def _take(
         days = _days_in(start, _month_end(start)) if grain == "M" else [start]
         if all(first >= reached.get(tp, 0) for day in days for tp, first in newest.get(day, ())):
             usable[start] = set(days)
-    for start, fold, data in rows.filter(fold__in=folds).values_list("start", "fold", "data").iterator():
+    counted = tuple(spans)
+    for pk, start, fold in rows.filter(fold__in=folds).values_list("pk", "start", "fold").iterator():
         if start in usable:
-            _add(found, fold, spans, data)
+            found.rows[fold].append(Row("total", pk, counted))
     return {day for days in usable.values() for day in days}
 
 

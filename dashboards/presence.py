@@ -1,20 +1,26 @@
-"""What Redis has of units of buckets, and since which offset. Redis -> here -> history.py, ranges.py.
+"""What Redis has of units of buckets, and since which offset. Redis -> here -> history.py, heads.py.
 
 A unit's index names its finer buckets, each with when and by a batch from which offset it was first
 written (fence.lua). Moving a unit to the database deletes its index too: what comes later begins anew.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, cast
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
+import msgspec
 import redis
 
 from dashboards.folds import FOLDS
 from dashboards.folds.base import Counts, Uniques
 from dashboards.keys import Grain, Keys, retention, split_partition
+from dashboards.remembered import REMEMBERED
 from dashboards.rollups import Life, Presence, Unit
+from shopsite.events.redis import queue
 
 Stamps = dict[int, tuple[int, int]]  # finer bucket -> first written (epoch s), by a batch from that offset on
+HEADS = Path(__file__).with_name("heads.lua").read_text(encoding="utf-8")
+SETTLED_S = 2  # since the last change; two changes of one millisecond would look like one
 MARGIN_S = 5  # a bucket about to expire may be gone when it is read
 INDEX: dict[str, Literal["h", "d"]] = {"m": "h", "d": "d"}  # whose index names a unit's buckets
 FINER: dict[str, Grain] = {"m": "m", "d": "h"}
@@ -49,20 +55,70 @@ def life_of(answers: Sequence[Any]) -> Life:
     )
 
 
-def read_presences(
-    client: redis.Redis, keys: Keys, lives: Mapping[str, Life], units: Iterable[Unit], now: int
-) -> dict[Unit, Presence]:
-    """The units that Redis has, of those asked for."""
-    asked = list(units)
-    pipe = client.pipeline(transaction=False)
-    for unit in asked:
-        pipe.hgetall(index_key(keys, unit))
-    found = cast("list[dict[bytes, bytes]]", pipe.execute())
-    return {
-        unit: presence_of(unit, lives[unit.tp], stamps_of(index), now)
-        for unit, index in zip(asked, found, strict=True)
-        if index
+class Head(NamedTuple):
+    """What a partition says of itself."""
+
+    now: int  # by Redis's clock, epoch seconds
+    life: Life
+    days: set[int]  # that Redis has
+
+
+def read_heads(
+    client: redis.Redis, keys: Keys, wanted: Mapping[str, Sequence[Unit]]
+) -> tuple[dict[str, Head], dict[Unit, Presence]]:
+    """The heads of these partitions, and those of their wanted units that Redis has: one round trip."""
+    known: dict[Unit, Index | None] = {
+        unit: REMEMBERED.get(index_key(keys, unit)) for units in wanted.values() for unit in units
     }
+    pipe = client.pipeline(transaction=False)
+    for tp, units in wanted.items():
+        names = [keys.offset(tp), keys.begun(tp), keys.gaps(tp), keys.moves(tp), keys.days(tp)]
+        names += [index_key(keys, unit) for unit in units]
+        ends_known = (index.ends if (index := known[unit]) else 0 for unit in units)
+        queue(pipe, "EVAL", HEADS, len(names), *names, *ends_known)
+    heads: dict[str, Head] = {}
+    found: dict[Unit, Presence] = {}
+    for (tp, units), packed in zip(wanted.items(), pipe.execute(), strict=True):
+        now, offset, begun, gaps, moves, days, indexes = msgspec.msgpack.decode(packed)
+        pairs = dict(zip(gaps[::2], gaps[1::2], strict=True))
+        life = life_of([offset or None, begun, pairs, moves])
+        heads[tp] = Head(now, life, set(map(int, days)))
+        for unit, (ends, *flat) in zip(units, indexes, strict=True):
+            if ends:
+                index = _index(int(ends), flat[0]) if flat else known[unit]
+                assert index is not None, "only what is remembered is left out"
+                found[unit] = redis = _presence(unit, life, index, now)
+                if flat and redis.settled:
+                    REMEMBERED.put(index_key(keys, unit), index, len(index.stamps))
+    return heads, found
+
+
+class Index(NamedTuple):
+    """A unit's index, as it was read."""
+
+    ends: int  # epoch ms at which it expires: each change moves that
+    stamps: Stamps
+    since: int
+    first: int
+
+
+def _index(ends: int, flat: Sequence[str]) -> Index:
+    stamps = _stamps(zip(flat[::2], flat[1::2], strict=True))
+    since, first = (min(values) for values in zip(*stamps.values(), strict=True))
+    return Index(ends, stamps, since, first)
+
+
+def _presence(unit: Unit, life: Life, index: Index, now: int) -> Presence:
+    touched = index.ends - retention(INDEX[unit.grain]) * 1000
+    return Presence(
+        life=life,
+        since=index.since,
+        first=index.first,
+        stamps=index.stamps,
+        faded=_is_faded(unit, index.since, now),
+        touched=touched,
+        settled=touched // 1000 < now - SETTLED_S,
+    )
 
 
 def index_key(keys: Keys, unit: Unit) -> str:
@@ -78,14 +134,25 @@ def presence_of(unit: Unit, life: Life, stamps: Stamps, now: int) -> Presence:
         since=since,
         first=min(offset for _, offset in stamps.values()),
         stamps=stamps,
-        faded=since <= now + MARGIN_S - retention(FINER[unit.grain]),
+        faded=_is_faded(unit, since, now),
     )
+
+
+def _is_faded(unit: Unit, since: int, now: int) -> bool:
+    return since <= now + MARGIN_S - retention(FINER[unit.grain])
 
 
 def stamps_of(index: Mapping[bytes, bytes]) -> Stamps:
     """Each finer bucket: when it was first written, epoch seconds, and by a batch from which offset."""
-    pairs = {int(at): value.split(b":") for at, value in index.items()}
-    return {at: (int(seconds), int(offset)) for at, (seconds, offset) in pairs.items()}
+    return _stamps((at.decode(), value.decode()) for at, value in index.items())
+
+
+def _stamps(pairs: Iterable[tuple[str, str]]) -> Stamps:
+    found = {}
+    for at, text in pairs:
+        seconds, _, offset = text.partition(":")
+        found[int(at)] = int(seconds), int(offset)
+    return found
 
 
 class BucketKey(NamedTuple):

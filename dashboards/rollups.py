@@ -54,6 +54,8 @@ class Presence:
     first: int  # by a batch from this offset on
     stamps: Mapping[int, tuple[int, int]] = field(default_factory=dict)  # the same of each finer bucket
     faded: bool = False  # some of its keys may have expired
+    touched: int = 0  # when a batch changed it last, epoch ms; 0: not asked for
+    settled: bool = False  # that is some time ago: its figures are those of `touched`
 
     def has(self, first: int, next_: int) -> bool:
         """Whether everything that a row counts is in it."""

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from heapq import nlargest, nsmallest
 from typing import Any
 
 import redis
@@ -134,9 +135,9 @@ def list_minutes(span: Span) -> tuple[Minutes | None, list[str]]:
     """
     if span.cover.end - span.cover.start > LONGEST_BY_MINUTE:
         return None, []
-    found, whole = span.by_minute("events", "orders", "revenue")
+    found, whole = span.by_minute(("events", "orders", "revenue"), figures_at)
     notes = [] if whole else ["some minutes are missing in the list: they are no longer kept one by one"]
-    return [figures_at(at, found[at]) for at in sorted(found)], notes
+    return found, notes
 
 
 def rank_products(fields: Mapping[str, int], top: int) -> list[ProductRow]:
@@ -144,29 +145,32 @@ def rank_products(fields: Mapping[str, int], top: int) -> list[ProductRow]:
 
     Revenue in several currencies is added up as if they were one, for the order only.
     """
-    numbers: dict[str, Sums] = defaultdict(lambda: defaultdict(int))
+    views = {
+        name[2:]: number for name, number in fields.items() if name[:2] == "v|" and name[2:] not in MARKS
+    }
     revenue: dict[str, Sums] = defaultdict(dict)
-    for name, number in fields.items():
-        kind, product = split_field(name)
-        if kind == "r":
-            currency, product = split_revenue(product)
-            revenue[product][currency] = number
-        if product not in MARKS:
-            numbers[product][kind] += number
+    for name in [name for name in fields if name[:2] == "r|"]:
+        currency, product = split_revenue(name[2:])
+        revenue[product][currency] = fields[name]
+    first = nlargest(top, views.values())
+    if len(first) == top:  # whoever is viewed less than all of these is not among them
+        chosen = {product for product, number in views.items() if number >= first[-1]}
+    else:
+        chosen = {*revenue, *(split_field(name)[1] for name in fields if name[:2] != "r|")}.difference(MARKS)
 
     def place(product: str) -> tuple[int, int, int, str]:
-        found = numbers[product]
-        return -found["v"], -found["r"], -found["u"], product
+        income = sum(revenue[product].values()) if product in revenue else 0
+        return -views.get(product, 0), -income, -fields.get(f"u|{product}", 0), product
 
     return [
         ProductRow(
             product_id=product,
-            views=numbers[product]["v"],
-            carts=numbers[product]["c"],
-            units=numbers[product]["u"],
-            revenue=_money(revenue[product]),
+            views=views.get(product, 0),
+            carts=fields.get(f"c|{product}", 0),
+            units=fields.get(f"u|{product}", 0),
+            revenue=_money(revenue.get(product, {})),
         )
-        for product in sorted(numbers, key=place)[:top]
+        for product in nsmallest(top, chosen, key=place)
     ]
 
 
@@ -223,7 +227,7 @@ def _short(products: Mapping[str, int]) -> list[str]:
 def _gaps(used: Cover) -> list[str]:
     return [
         f"{tp}: offsets {first} to {last} were gone from the log before they could be counted"
-        for tp, life in used.lives.items()
+        for tp, life in used.heads.lives.items()
         for first, last in life.gaps
     ]
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import redis
 
+from dashboards.borders import floor
 from dashboards.calendar import ReportGrain, borders
 from dashboards.keys import WIDTH, Grain
-from dashboards.ranges import exactly, floor, kept
+from dashboards.ranges import exactly, kept
 from dashboards.selectors import figures_at
 from dashboards.spans import Span, Sums
 from dashboards.store import live_keys, partitions

@@ -1,22 +1,74 @@
-"""Read the buckets of a range, from Redis and database as one. ranges.py picks -> here -> selectors.py."""
+"""Read the buckets of a range, from Redis and database as one. ranges.py picks -> here -> selectors.py.
+
+What can't have changed since this process read it last is not read again: rows of the database, and the
+buckets of units in Redis that are settled (remembered.py). So a range costs what is new in it.
+"""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from functools import cached_property
+from typing import NamedTuple, TypeVar
 
 import redis
 
-from dashboards.joined import Stored, read_stored
-from dashboards.keys import Bucket, Keys
-from dashboards.presence import read_lives
-from dashboards.ranges import Cover, cover, exactly, kept
-from dashboards.rollups import unit_of
-from dashboards.store import count_unions, live_keys, partitions, read_hashes, sum_hashes
+from dashboards.borders import joined, pieces
+from dashboards.folds import FOLDS
+from dashboards.heads import have_moved
+from dashboards.joined import Row, RowReplaced, Stored, find_stored
+from dashboards.keys import WIDTH, Bucket, Grain, Keys, split_partition
+from dashboards.models import Rollup
+from dashboards.ranges import Cover, cover, kept_by, of_grain
+from dashboards.remembered import BYTES_A_NUMBER, REMEMBERED
+from dashboards.rollups import Unit, unit_of, verdict
+from dashboards.store import count_unions, live_keys, merge_sets, partitions, read_hashes, sum_hashes
 
-TRIES = 3  # of a reading while buckets leave Redis
+HOUR = WIDTH["h"]
+NUMBERS_A_MINUTE = 12  # of an entry in a list of minutes, about
+TRIES = 3  # of a reading while buckets leave Redis, or rows are replaced
 Sums = dict[str, int]
 Answer = TypeVar("Answer")
+
+
+class Places(NamedTuple):
+    """The buckets that Redis has of one partition: those that are settled, and those that may just change."""
+
+    settled: tuple[tuple[Grain, int, int], ...]  # the last change of each, epoch ms
+    open: tuple[tuple[Grain, int], ...]
+
+
+@dataclass
+class Parts:
+    """Where one fold's figures of a range are."""
+
+    fold: str
+    rows: tuple[Row, ...]
+    places: dict[str, Places]  # by partition
+
+    @property
+    def is_base(self) -> bool:
+        """Whether there is anything that can't change."""
+        return bool(self.rows) or any(places.settled for places in self.places.values())
+
+    def name(self, what: str, keys: Keys) -> Hashable:
+        """What that is remembered by."""
+        settled = tuple((tp, places.settled) for tp, places in self.places.items())
+        return what, keys.prefix, self.fold, self.rows, settled
+
+    def settled(self, keys: Keys) -> list[list[str]]:
+        """Its keys, by partition."""
+        return [
+            [keys.bucket(tp, grain, at, self.fold) for grain, at, _ in places.settled]
+            for tp, places in self.places.items()
+        ]
+
+    def open(self, keys: Keys) -> list[list[str]]:
+        """The keys of the others."""
+        return [
+            [keys.bucket(tp, grain, at, self.fold) for grain, at in places.open]
+            for tp, places in self.places.items()
+        ]
 
 
 class Span:
@@ -24,72 +76,186 @@ class Span:
 
     def __init__(self, client: redis.Redis, keys: Keys, chosen: Cover) -> None:
         self._client, self._keys, self.cover = client, keys, chosen
-        self.tps = list(chosen.buckets)
+        self.tps = chosen.heads.tps
         self._stored = Stored()
         self._loaded: set[str] = set()
 
     def load(self, *folds: str) -> None:
-        """Read the rows of these folds, all at once."""
+        """Find the rows of these folds, all at once."""
         wanted = [fold for fold in folds if fold not in self._loaded]
         if wanted:
-            found = read_stored(self.cover, wanted)
-            self._stored.values.update(found.values)
+            found = find_stored(self.cover, wanted)
+            self._stored.rows.update(found.rows)
             self._stored.held |= found.held
             self._loaded.update(wanted)
 
     def sums(self, *folds: str) -> dict[str, Sums]:
         """Each fold's fields summed over the range and all partitions."""
-        self.load(*folds)
-        groups = [(fold, self._names(tp, fold)) for fold in folds for tp in self.tps]
-        sums: dict[str, Sums] = {fold: defaultdict(int) for fold in folds}
-        found = sum_hashes(self._client, [names for _, names in groups])
-        for (fold, _), part in zip(groups, found, strict=True):
-            _add(sums[fold], part)
-        for fold in folds:
-            for _, more in self._stored.counts(fold):
-                _add(sums[fold], more)
-        return sums
+        return self._steadily(folds, self._sums)
 
     def distinct(self, *folds: str) -> list[int]:
         """How many distinct members each fold's sets have together (0.81 % standard error)."""
+        return self._steadily(folds, self._distinct)
+
+    def _steadily(self, folds: Sequence[str], read: Callable[[Sequence[str]], Answer]) -> Answer:
+        """What is read, with the rows found anew where one was replaced meanwhile."""
+        for _ in range(TRIES):
+            self.load(*folds)
+            try:
+                return read(folds)
+            except RowReplaced:
+                self._stored, self._loaded = Stored(), set()
         self.load(*folds)
-        wanted = [([self._names(tp, fold) for tp in self.tps], self._stored.sets(fold)) for fold in folds]
-        return count_unions(self._client, wanted)
+        return read(folds)
+
+    def _sums(self, folds: Sequence[str]) -> dict[str, Sums]:
+        parts = [self._parts(fold) for fold in folds]
+        bases = {part.fold: REMEMBERED.get(part.name("sums", self._keys)) for part in parts}
+        missing = [part for part in parts if bases[part.fold] is None and part.is_base]
+        values = self._stored.read(part.fold for part in missing)
+        groups = [(part, names, True) for part in missing for names in part.settled(self._keys)]
+        groups += [(part, names, False) for part in parts for names in part.open(self._keys)]
+        found = sum_hashes(self._client, [names for _, names, _ in groups])
+        more: dict[tuple[str, bool], list[Mapping[str, int]]] = defaultdict(list)
+        for (part, _, is_settled), fields in zip(groups, found, strict=True):
+            more[part.fold, is_settled].append(fields)
+        for part in missing:
+            rows = (value for _, value in values[part.fold] if isinstance(value, dict))
+            bases[part.fold] = base = _added({}, [*rows, *more[part.fold, True]])
+            REMEMBERED.put(part.name("sums", self._keys), base, len(base))
+        return {fold: _added(bases[fold] or {}, more[fold, False]) for fold in folds}
+
+    def _distinct(self, folds: Sequence[str]) -> list[int]:
+        parts = [self._parts(fold) for fold in folds]
+        bases = {part.fold: REMEMBERED.get(part.name("sets", self._keys)) for part in parts}
+        missing = [part for part in parts if bases[part.fold] is None and part.is_base]
+        values = self._stored.read(part.fold for part in missing)
+        texts = [[value for _, value in values[part.fold] if isinstance(value, bytes)] for part in missing]
+        merged = merge_sets(
+            self._client, [(part.settled(self._keys), of) for part, of in zip(missing, texts, strict=True)]
+        )
+        for part, text in zip(missing, merged, strict=True):
+            bases[part.fold] = text
+            REMEMBERED.put(part.name("sets", self._keys), text, len(text) // BYTES_A_NUMBER + 1)
+        known = [[bases[part.fold]] if bases[part.fold] else [] for part in parts]
+        open_ = [part.open(self._keys) for part in parts]
+        return count_unions(self._client, list(zip(open_, known, strict=True)))
 
     def each(self, *folds: str) -> dict[int, dict[str, Sums]]:
         """Each bucket's start -> fold -> fields, all partitions summed; for a cover of one grain."""
-        stored = read_stored(self.cover, folds, by_bucket=True)
-        self._stored.held |= stored.held
+        for _ in range(TRIES):
+            try:
+                return self._each(folds)
+            except RowReplaced:
+                continue
+        return self._each(folds)
+
+    def _each(self, folds: Sequence[str]) -> dict[int, dict[str, Sums]]:
+        stored = find_stored(self.cover, folds, by_bucket=True)
+        values = stored.read(folds)
         found: dict[int, dict[str, Sums]] = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
-        groups = [(fold, self._buckets(tp, fold)) for fold in folds for tp in self.tps]
+        groups = [(fold, self._buckets(tp, fold, stored)) for fold in folds for tp in self._tps_of(fold)]
         names = [[self._keys.bucket(*place) for place in places] for _, places in groups]
         for (fold, places), hashes in zip(groups, read_hashes(self._client, names), strict=True):
             for place, fields in zip(places, hashes, strict=True):
                 if fields:
                     _add(found[place.start][fold], fields)
         for fold in folds:
-            for at, more in stored.counts(fold):
-                _add(found[at][fold], more)
+            for at, more in values[fold]:
+                if isinstance(more, dict):
+                    _add(found[at][fold], more)
         return found
 
-    def by_minute(self, *folds: str) -> tuple[dict[int, dict[str, Sums]], bool]:
-        """Each minute of the range -> fold -> fields, and whether all are still known one by one."""
-        spans, whole = kept(self._client, self._keys, self.tps, "h", (self.cover.start, self.cover.end))
-        if not spans:
-            return {}, whole
-        chosen = exactly(self._client, self._keys, self.tps, "m", spans)
-        return Span(self._client, self._keys, chosen).each(*folds), whole
+    def by_minute(
+        self, folds: Sequence[str], entry: Callable[[int, dict[str, Sums]], Answer]
+    ) -> tuple[list[Answer], bool]:
+        """An entry for each minute in which something happened, and whether all minutes are still known."""
+        heads = self.cover.heads
+        spans, whole = kept_by(heads, "h", (self.cover.start, self.cover.end))
+        names = self._hours([low for low, high in pieces(spans, HOUR) if high - low == HOUR], folds, entry)
+        entries: dict[int, list[Answer]] = {
+            hour: found for hour, name in names.items() if (found := REMEMBERED.get(name)) is not None
+        }
+        left = [part for part in pieces(spans, HOUR) if part[0] not in entries]
+        if left:
+            cover_left = of_grain(heads, "m", list(joined(left)))
+            read = Span(self._client, self._keys, cover_left).each(*folds)
+            entries |= {
+                low: [entry(at, read[at]) for at in range(low, high, 60) if at in read] for low, high in left
+            }
+        for hour in {low for low, _ in left} & names.keys():
+            REMEMBERED.put(names[hour], entries[hour], NUMBERS_A_MINUTE * len(entries[hour]) + 1)
+        return [one for low in sorted(entries) for one in entries[low]], whole
+
+    def _hours(self, hours: Sequence[int], folds: Sequence[str], entry: object) -> dict[int, Hashable]:
+        """What the minutes of an hour are remembered by, where they can't have changed since."""
+        heads = self.cover.heads
+        tps = sorted({tp for fold in folds for tp in self._tps_of(fold)})
+        units = {hour: [Unit(tp, "m", hour) for tp in tps] for hour in hours}
+        heads.read([unit for some in units.values() for unit in some])
+        rows: dict[int, list[tuple[int, str]]] = defaultdict(list)
+        found = Rollup.objects.filter(grain="m", fold__in=folds, start__in=hours).order_by("pk")
+        for pk, tp, hour, first, next_ in found.values_list("pk", "tp", "start", "first", "next"):
+            rows[hour].append((pk, verdict(first, next_, heads.known(Unit(tp, "m", hour)))))
+        names: dict[int, Hashable] = {}
+        for hour, some in units.items():
+            there = [heads.known(unit) for unit in some]
+            if all(redis is None or (redis.settled and not redis.faded) for redis in there):
+                versions = tuple(redis and redis.touched for redis in there)
+                names[hour] = (
+                    "minutes",
+                    self._keys.prefix,
+                    entry,
+                    hour,
+                    tuple(folds),
+                    versions,
+                    tuple(rows[hour]),
+                )
+        return names
 
     def moved(self) -> bool:
-        """Whether buckets left Redis since the cover was made: what was read may miss them."""
-        lives = read_lives(self._client, self._keys, self.tps) if self.tps else {}
-        return any(lives[tp].moves != self.cover.lives[tp].moves for tp in self.tps)
+        """Whether buckets left Redis since the cover was made, or an hour grew: then read it again."""
+        return have_moved(self._client, self._keys, self.cover.heads, self.cover.stretched)
 
-    def _names(self, tp: str, fold: str) -> list[str]:
-        return [self._keys.bucket(*place) for place in self._buckets(tp, fold)]
+    def _parts(self, fold: str) -> Parts:
+        """What of a fold can't have changed since it was read, and what may have."""
+        tps = self._tps_of(fold)
+        if any(of == fold for _, of in self._stored.held):
+            places = {tp: self._places_of(tp, fold) for tp in tps}
+        else:
+            places = {tp: self._places[tp] for tp in tps}
+        return Parts(fold, tuple(self._stored.rows.get(fold, ())), places)
 
-    def _buckets(self, tp: str, fold: str) -> list[Bucket]:
-        held = self._stored.held
+    @cached_property
+    def _places(self) -> dict[str, Places]:
+        return {tp: self._places_of(tp) for tp in self.tps}
+
+    def _places_of(self, tp: str, fold: str = "") -> Places:
+        settled, open_ = [], []
+        for _, grain, at, _ in self._buckets(tp, fold, self._stored):
+            if version := self._version(tp, grain, at):
+                settled.append((grain, at, version))
+            else:
+                open_.append((grain, at))
+        return Places(tuple(settled), tuple(open_))
+
+    def _version(self, tp: str, grain: Grain, at: int) -> int:
+        """When the bucket changed last; 0 where that may have been just now, or it may be about to expire."""
+        heads = self.cover.heads
+        owner = heads.known(unit_of(tp, grain, at))
+        if owner is None or owner.faded:
+            return 0
+        finer = heads.known(Unit(tp, "m", at)) if grain == "h" else None
+        redis = finer or owner  # whatever changes an hour changes one of its minutes
+        return redis.touched if redis.settled else 0
+
+    def _tps_of(self, fold: str) -> list[str]:
+        """The partitions that have such figures."""
+        topics = {known.topic for known in FOLDS if known.name == fold}
+        return [tp for tp in self.tps if not topics or split_partition(tp)[0] in topics]
+
+    def _buckets(self, tp: str, fold: str, stored: Stored) -> list[Bucket]:
+        held = stored.held
         return [
             Bucket(tp, grain, at, fold)
             for grain, at in self.cover.buckets[tp]
@@ -102,11 +268,20 @@ def _add(sums: Sums, fields: Mapping[str, int]) -> None:
         sums[name] += number
 
 
+def _added(base: Mapping[str, int], more: Iterable[Mapping[str, int]]) -> Sums:
+    """A new sum of all of them."""
+    sums: Sums = defaultdict(int, base)
+    for fields in more:
+        _add(sums, fields)
+    return sums
+
+
 def read_span(client: redis.Redis, start: datetime, end: datetime, take: Callable[[Span], Answer]) -> Answer:
     """What `take` reads of [start, end), read again where buckets left Redis meanwhile."""
-    for _ in range(TRIES):
+    for left in reversed(range(TRIES)):
         keys = live_keys(client)
-        span = Span(client, keys, cover(client, keys, partitions(client, keys), start, end))
+        chosen = cover(client, keys, partitions(client, keys), start, end, stretch=left > 0)
+        span = Span(client, keys, chosen)
         answer = take(span)
         if not span.moved():
             break

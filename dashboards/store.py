@@ -179,9 +179,7 @@ def count_unions(
     pipe = client.pipeline(transaction=False)
     counts = []
     for place, (groups, more) in enumerate(wanted):
-        copies = [f"{name}:{place}:{number}" for number in range(len(more))]
-        for copy, text in zip(copies, more, strict=True):
-            pipe.set(copy, text, ex=10)
+        copies = _copy(pipe, f"{name}:{place}", more)
         keys = [*(key for group in groups for key in group), *copies]
         counts.append(len(pipe))
         pipe.pfcount(*keys) if keys else pipe.exists(name)  # of nothing: 0
@@ -196,19 +194,59 @@ def count_union(client: redis.Redis, groups: Sequence[Sequence[str]]) -> int:
     return count_unions(client, [(groups, ())])[0]
 
 
-def _count_by_copies(client: redis.Redis, groups: Sequence[Sequence[str]], more: Sequence[bytes]) -> int:
-    name = uuid.uuid4().hex
+def merge_sets(
+    client: redis.Redis, wanted: Sequence[tuple[Sequence[Sequence[str]], Sequence[bytes]]]
+) -> list[bytes]:
+    """One HyperLogLog that holds what these hold, for each (groups, serialised) as of count_unions()."""
+    if _is_cluster(client):
+        return [_merge_copies(client, _merged_groups(client, groups, more)) for groups, more in wanted]
+    name = f"{changes_channel()}:{{{uuid.uuid4().hex}}}"
+    pipe = client.pipeline(transaction=False)
+    places = []
+    for place, (groups, more) in enumerate(wanted):
+        copies = _copy(pipe, f"{name}:{place}", more)
+        queue(pipe, "PFMERGE", f"{name}:{place}", *(key for group in groups for key in group), *copies)
+        places.append(len(pipe))
+        pipe.get(f"{name}:{place}")
+        pipe.unlink(f"{name}:{place}", *copies)
+    answers = pipe.execute() if wanted else []
+    return [cast(bytes, answers[place]) for place in places]
+
+
+def _copy(pipe: Any, name: str, texts: Sequence[bytes]) -> list[str]:  # noqa: ANN401 - a pipeline of either kind
+    """Queue that these become keys for a moment; returns their names."""
+    copies = [f"{name}:{number}" for number in range(len(texts))]
+    for copy, text in zip(copies, texts, strict=True):
+        pipe.set(copy, text, ex=10)
+    return copies
+
+
+def _merged_groups(
+    client: redis.Redis, groups: Sequence[Sequence[str]], more: Sequence[bytes]
+) -> list[bytes]:
+    """Each group merged where its partition is, and what is given beside them."""
     texts = list(more)
     for group in filter(None, groups):
-        merged = f"{group[0]}:{name}"  # the partition's braces keep it in the partition's slot
+        merged = f"{group[0]}:{uuid.uuid4().hex}"  # the partition's braces keep it in the partition's slot
         client.pfmerge(merged, *group)
         texts.append(cast(bytes, client.get(merged)))
         client.delete(merged)
-    if not texts:
+    return texts
+
+
+def _merge_copies(client: redis.Redis, texts: Sequence[bytes]) -> bytes:
+    name = f"{changes_channel()}:{{{uuid.uuid4().hex}}}"
+    copies = _copy(client, name, texts)
+    client.pfmerge(name, *copies)
+    found = cast(bytes, client.get(name))
+    client.delete(name, *copies)
+    return found
+
+
+def _count_by_copies(client: redis.Redis, groups: Sequence[Sequence[str]], more: Sequence[bytes]) -> int:
+    if not (texts := _merged_groups(client, groups, more)):
         return 0
-    copies = [f"{changes_channel()}:{{{name}}}:{number}" for number in range(len(texts))]
-    for copy, text in zip(copies, texts, strict=True):
-        client.set(copy, text, ex=10)
+    copies = _copy(client, f"{changes_channel()}:{{{uuid.uuid4().hex}}}", texts)
     found = client.pfcount(*copies)
     client.delete(*copies)
     return found

@@ -11,11 +11,10 @@ from typing import cast
 
 import redis
 
-from dashboards.keys import WIDTH, Keys, changes_channel
+from dashboards.keys import WIDTH, Keys
 from dashboards.models import Rollup, Total
 from dashboards.rollups import Value, Values, in_turn, month_of, pack, unpack
-from dashboards.store import live_keys, partitions
-from shopsite.events.redis import queue
+from dashboards.store import live_keys, merge_sets, partitions
 
 HEAD = ""  # the fold of the row that says up to which offsets a total counts
 
@@ -148,20 +147,7 @@ def _sum(client: redis.Redis, values: Sequence[Value]) -> Value:
     sums: dict[str, int] = {}
     for value in values:
         if isinstance(value, bytes):
-            return _merge_sets(client, [each for each in values if isinstance(each, bytes)])
+            return merge_sets(client, [((), [each for each in values if isinstance(each, bytes)])])[0]
         for name, number in value.items():
             sums[name] = sums.get(name, 0) + number
     return sums
-
-
-def _merge_sets(client: redis.Redis, texts: Sequence[bytes]) -> bytes:
-    """One HyperLogLog that holds what these hold."""
-    name = f"{changes_channel()}:{{merge}}:{time.monotonic_ns()}"
-    copies = [f"{name}:{number}" for number in range(len(texts))]
-    pipe = client.pipeline(transaction=False)
-    for copy, text in zip(copies, texts, strict=True):
-        pipe.set(copy, text, ex=10)
-    queue(pipe, "PFMERGE", name, *copies)
-    pipe.get(name)
-    queue(pipe, "UNLINK", name, *copies)
-    return cast(bytes, pipe.execute()[-2])

@@ -8,9 +8,9 @@ from django.conf import LazySettings
 
 from dashboards.aggregate import Part
 from dashboards.batch import read
+from dashboards.borders import ceil, floor, split
 from dashboards.keys import first_keys
 from dashboards.plan import Batch
-from dashboards.ranges import ceil, floor, split
 from dashboards.selectors import read_gaps
 from dashboards.store import count_union, read_position, sum_hashes
 from tests.support.aggregates import (

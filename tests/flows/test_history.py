@@ -3,6 +3,7 @@
 import random
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import redis as redis_package
@@ -11,12 +12,14 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from dashboards import history
+from dashboards import history, spans
 from dashboards.history import write_history
 from dashboards.models import Rollup, Total
 from dashboards.plan import Batch
+from dashboards.ranges import Cover, cover
 from dashboards.rollups import Taken, keep
 from dashboards.selectors import Report, report, rfc3339
+from dashboards.store import sum_hashes
 from tests.support.aggregates import Log, click, log_of, numbered, paid, writer_of
 from tests.support.history import Copy, bucket_count, flush, move, pass_time, settle
 
@@ -187,8 +190,8 @@ def test_a_late_event_starts_the_next_generation_and_both_are_summed(redis: Redi
     move(redis)
 
     assert (viewed(redis), viewed(redis, at(1), at(2)), report(redis, *EVER).visitors) == (5, 2, 5)
-    spans = Rollup.objects.filter(grain="d", fold="events").order_by("first").values_list("first", "next")
-    assert list(spans) == [(0, 3), (3, 5)]
+    offsets = Rollup.objects.filter(grain="d", fold="events").order_by("first").values_list("first", "next")
+    assert list(offsets) == [(0, 3), (3, 5)]
 
 
 def test_a_late_event_between_writing_and_moving_is_in_neither_twice(redis: Redis) -> None:
@@ -342,3 +345,49 @@ def test_money_and_stock_come_back_from_the_database_as_they_were(redis: Redis) 
 
 def told(found: Report) -> dict[str, object]:
     return found.as_json()
+
+
+def test_what_is_settled_is_read_once_until_something_comes_late(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = clicks([0, 1, 61, 1500])
+    log.fold(writer_of(redis))
+    Log("clicks-1", clicks([5], "clicks-1", 50).records).fold(writer_of(redis))
+    pass_time(redis, 0.2)
+    asked: list[str] = []
+
+    def counting(client: Redis, groups: list[list[str]]) -> list[dict[str, int]]:
+        asked.extend(name for names in groups for name in names)
+        return sum_hashes(client, groups)
+
+    monkeypatch.setattr(spans, "sum_hashes", counting)
+    first = told(report(redis, at(0), at(1501)))
+    assert asked
+    asked.clear()
+    assert (told(report(redis, at(0), at(1501))), asked) == (first, [])
+
+    more(log, [61, 1500])
+    log.fold(writer_of(redis))
+
+    again = report(redis, at(0), at(1501))
+    assert (again.events, again.visitors) == ({"view_item": 7}, 7)
+    assert again.minutes is not None
+    assert [sum(minute["events"].values()) for minute in again.minutes] == [1, 1, 1, 2, 2]
+
+
+def test_an_hour_that_grows_past_the_range_while_it_is_read_is_cut(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = clicks([0, 1, 2])
+    log.fold(writer_of(redis))
+    found = cover
+
+    def cover_then_grow(*args: Any, **options: Any) -> Cover:
+        chosen = found(*args, **options)
+        if len(log.records) == 3:
+            more(log, [30])
+            log.fold(writer_of(redis))
+        return chosen
+
+    monkeypatch.setattr(spans, "cover", cover_then_grow)
+    assert (viewed(redis, at(0), at(3)), viewed(redis, at(3), at(60))) == (3, 1)
