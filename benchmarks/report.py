@@ -129,6 +129,7 @@ def measure(client: Redis, *, quick: bool) -> None:
     from django.db import connection
 
     from dashboards.models import Rollup
+    from dashboards.presence import SETTLED_S
     from dashboards.selectors import report
     from dashboards.series import read_series
 
@@ -137,6 +138,7 @@ def measure(client: Redis, *, quick: bool) -> None:
     begun = time.monotonic()
     shop = fill(client, int(today.timestamp()), days, folded)
     filled = time.monotonic() - begun
+    time.sleep(SETTLED_S + 1)  # hours that are over are not of this second
     now = today + NOW
     minute = int(now.timestamp()) - 60
     ranges = {
