@@ -11,10 +11,8 @@ from urllib.parse import parse_qs
 
 import msgspec
 from asgiref.sync import sync_to_async
-from channels.auth import get_user
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
-from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
 from dashboards.access import is_staff, may_watch
@@ -32,6 +30,7 @@ from dashboards.playback import (
 )
 from dashboards.shares.guests import for_guests
 from dashboards.shares.links import find_link
+from shopsite.callers import caller_of
 
 SESSION_CHECK_S = 60.0
 SIGNED_OUT, FORBIDDEN, ENDED, FULL = (
@@ -62,7 +61,7 @@ class DashboardSocket(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         """Accept first: a browser is told the reason of a close only after that."""
         await self.accept()
-        if code := await self._refusal_at_first():
+        if code := await self._refusal():
             await self.close(code, REASONS[code])
             return
         asked = parse_qs(self.scope["query_string"].decode(errors="replace"))
@@ -129,7 +128,9 @@ class DashboardSocket(AsyncWebsocketConsumer):
         async with aclosing(source) as frames:
             with suppress(OSError):  # the viewer went away; disconnect() comes next
                 async for text in frames:
-                    await self.send(text)  # waits while this viewer's buffer is full
+                    # waits while this viewer's buffer is full; Channels' own send adds two calls to each
+                    message: Any = {"type": "websocket.send", "text": text}
+                    await self.base_send(message)
 
     async def _draw_figures(self) -> None:
         """The charts, made once a process; figures of the first seconds do not wait for them."""
@@ -141,25 +142,18 @@ class DashboardSocket(AsyncWebsocketConsumer):
         """What let somebody in is read at connect only; whoever has lost it since is told to go."""
         while True:
             await asyncio.sleep(SESSION_CHECK_S)
-            if code := await self._refusal_by_now():
+            if code := await self._refusal():
                 if self._frames:
                     self._frames.cancel()
                 await self.close(code, REASONS[code])
                 return
 
-    async def _refusal_at_first(self) -> int | None:
-        return await _refusal(self.scope.get("user"))
-
-    async def _refusal_by_now(self) -> int | None:
-        session = SessionStore(self.scope["session"].session_key)  # a new one: the old one remembers
-        return await _refusal(await get_user({**self.scope, "session": session}))  # type: ignore[typeddict-item]
-
-
-async def _refusal(user: object) -> int | None:
-    """The code that a socket of this user is closed with, None where it may stay."""
-    if not is_staff(user):
-        return SIGNED_OUT
-    return None if await sync_to_async(may_watch)(user) else FORBIDDEN
+    async def _refusal(self) -> int | None:
+        """The code that this socket is closed with, None where it may stay."""
+        user = await caller_of(self.scope)
+        if not is_staff(user):
+            return SIGNED_OUT
+        return None if await sync_to_async(may_watch)(user) else FORBIDDEN
 
 
 _guests: set["GuestSocket"] = set()  # in this process
@@ -168,17 +162,13 @@ _guests: set["GuestSocket"] = set()  # in this process
 class GuestSocket(DashboardSocket):
     """One viewer by a share link: what is public of the live figures, and nothing else."""
 
-    async def _refusal_at_first(self) -> int | None:
-        if code := await self._refusal_by_now():
-            return code
-        if len(_guests) >= MOST_GUESTS:
+    async def _refusal(self) -> int | None:
+        if await sync_to_async(find_link)(self.scope["url_route"]["kwargs"]["token"], timezone.now()) is None:
+            return ENDED
+        if self not in _guests and len(_guests) >= MOST_GUESTS:
             return FULL
         _guests.add(self)
         return None
-
-    async def _refusal_by_now(self) -> int | None:
-        token = self.scope["url_route"]["kwargs"]["token"]
-        return None if await sync_to_async(find_link)(token, timezone.now()) else ENDED
 
     def _obey(self, command: Command) -> None:
         if not command.ask:

@@ -4,8 +4,8 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shopsite.settings")
 
-from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.sessions import CookieMiddleware
 from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
@@ -23,6 +23,6 @@ register_board(boards)  # dashboards may not know of orders and stock themselves
 application = ProtocolTypeRouter(
     {
         "http": with_collect(with_api(django_application)),
-        "websocket": own_pages_only(AuthMiddlewareStack(URLRouter([*live_pages, *order_pages]))),
+        "websocket": own_pages_only(CookieMiddleware(URLRouter([*live_pages, *order_pages]))),
     }
 )

@@ -6,12 +6,11 @@ from contextlib import suppress
 from typing import Any
 
 import msgspec
-from channels.auth import get_user
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.contrib.sessions.backends.db import SessionStore
 
 from orders.models import Order
+from shopsite.callers import caller_of
 from shopsite.storefront.access import may_see
 from shopsite.storefront.order_watch import Watcher, the_watch
 from shopsite.storefront.tracking import page_version
@@ -43,7 +42,7 @@ class OrderSocket(AsyncWebsocketConsumer):
     async def _follow(self, order_id: str) -> None:
         """The page's version first, by which it sees what it missed; then each change, by number."""
         with the_watch().watching(order_id) as watcher:
-            version = await self._version(order_id, self.scope.get("user"))
+            version = await self._version(order_id)
             if version is None:
                 await self.close(HIDDEN, REASON)
                 return
@@ -62,18 +61,16 @@ class OrderSocket(AsyncWebsocketConsumer):
         with suppress(OSError):  # the page went away; disconnect() comes next
             await self.send(msgspec.json.encode(news).decode())
 
-    async def _version(self, order_id: str, user: object) -> str | None:
+    async def _version(self, order_id: str) -> str | None:
         """What the order's page would say now; None where this browser may not see it."""
-        visitor = read_visitor(self.scope.get("cookies", {}))
+        user, visitor = await caller_of(self.scope), read_visitor(self.scope["cookies"])
         return await database_sync_to_async(_version_for)(order_id, user, visitor)
 
     async def _check_session(self, order_id: str) -> None:
         """A session is read at connect only; whoever logged out since is told to go."""
         while True:
             await asyncio.sleep(SESSION_CHECK_S)
-            session = SessionStore(self.scope["session"].session_key)  # a new one: the old one remembers
-            user = await get_user({**self.scope, "session": session})  # type: ignore[typeddict-item]
-            if await self._version(order_id, user) is None:
+            if await self._version(order_id) is None:
                 await self.close(HIDDEN, REASON)
                 return
 
