@@ -1,7 +1,7 @@
 """Who is at a websocket. Cookies of its handshake -> here -> the sockets of dashboards and storefront.
 
-Channels' session middleware wraps `send`, to set cookies on HTTP answers. A websocket has none, and the
-wrapper took a quarter of each frame's CPU (benchmarks/fanout.py). So nothing wraps `send`; a socket asks here.
+Channels' session middleware wraps `send`, to set cookies on HTTP answers. A websocket has none, and that
+took a quarter of each frame's CPU (benchmarks/fanout.py). So nothing wraps `send`; a socket asks here.
 """
 
 from collections.abc import Mapping
