@@ -1,4 +1,4 @@
-"""A report as rows, one a figure, for other programs. selectors.py -> here -> report --format, the API.
+"""Figures as rows, one a figure, for other programs. selectors.py -> here -> report --format, the API.
 
 Row: `section`, `name`, `figure`, `value`. A minute's rows bear its time as name, a product's its id; amounts
 are exact decimals with their currency as figure. So a new figure is a new row, never a new column.
@@ -7,11 +7,24 @@ are exact decimals with their currency as figure. So a new figure is a new row, 
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 Format = Literal["csv", "jsonl"]
-NAMES = {"products": "product_id", "minutes": "at"}  # the field that names a row of a list
+# the field that names a row of a list
+NAMES = {
+    "products": "product_id",
+    "minutes": "at",
+    "demand": "product_id",
+    "trending": "product_id",
+    "searches_in_vain": "words",
+    "dropoff": "stage",
+    "items": "name",
+}
+
+
+_FORMULA = re.compile(r"\s*[=+@\t\r]|\s*-(?!\d+(\.\d+)?$)")  # a negative amount is none
 
 
 class Row(NamedTuple):
@@ -20,14 +33,16 @@ class Row(NamedTuple):
     section: str
     name: str
     figure: str
-    value: int | str
+    value: int | float | str | None  # None: not known
 
 
 def rows_of(report: Mapping[str, Any]) -> Iterator[Row]:
-    """The figures of Report.as_json(), in its order."""
+    """The figures of Report.as_json(), or of an answer of the API, in its order."""
     for section, content in report.items():
         if isinstance(content, Mapping):
             yield from _nested(section, "", content)
+        elif content is None:
+            continue  # not made lately
         elif section in NAMES:
             for one in content:
                 rest = {field: value for field, value in one.items() if field != NAMES[section]}
@@ -59,6 +74,4 @@ def written(rows: Iterable[Row], how: Format) -> str:
 
 def _safe(row: Row) -> list[object]:
     """Names were written by strangers: a spreadsheet must not take one for a formula."""
-    return [
-        f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "@", "\t") else cell for cell in row
-    ]
+    return [f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell for cell in row]

@@ -8,12 +8,12 @@ import logging
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl, urlencode
 
 import msgspec
 from django.db import DatabaseError, InterfaceError, connections
 
-from shopsite.api import keys, limits
+from shopsite.api import forms, keys, limits
 from shopsite.api.http import JSON, Problem, Request, Response, invalid
 from shopsite.api.keys import Caller
 from shopsite.api.openapi import document_bytes
@@ -27,7 +27,7 @@ ALLOW: Final = {"allow": ", ".join(METHODS)}
 ASK_FOR_KEY: Final = {"www-authenticate": 'Bearer realm="api"'}
 RETRY: Final = {"retry-after": "5"}
 # private: one key's answer is nobody else's; no-cache: asked again with its ETag before it is used again
-KEPT: Final = {"content-type": JSON, "cache-control": "private, no-cache", "vary": "Authorization"}
+KEPT: Final = {"content-type": JSON, "cache-control": "private, no-cache", "vary": "Authorization, Accept"}
 
 
 def answer(request: Request) -> Response:
@@ -53,7 +53,8 @@ def _answer(request: Request) -> Response:
     _check_method(request)
     if request.method == "OPTIONS":
         return _empty(ALLOW)
-    _check_accept(request.headers.get("accept", ""))
+    query = parse_qs(request.query, keep_blank_values=True, max_num_fields=50)
+    form = forms.choose(route, query.pop("format", []), request.headers.get("accept", ""))
     caller = _caller(request.headers.get("authorization", ""))
     verdict = limits.take(str(caller.pk), caller.rate)
     if not verdict.allowed:
@@ -61,11 +62,13 @@ def _answer(request: Request) -> Response:
             429, f"More than {verdict.limit} requests a second by one key.", headers=verdict.headers()
         )
     try:
-        body = msgspec.json.encode(_body(route, ids, request, caller))
+        body = _body(route, ids, query, caller)
+        encoded = forms.encoded(body, form)
     except Problem as problem:
         problem.headers = {**verdict.headers(), **problem.headers}
         raise
-    return _found(request, body, verdict.headers())
+    headers = {**verdict.headers(), **_more(request, body, form)}
+    return _found(request, encoded, {**headers, "content-type": forms.CONTENT_TYPE[form]})
 
 
 def _route(path: str) -> tuple[Route, dict[str, str]]:
@@ -80,19 +83,6 @@ def _check_method(request: Request) -> None:
         raise Problem(405, "This API is for reading.", headers=ALLOW)
 
 
-def _check_accept(accept: str) -> None:
-    """Raise unless JSON is among what the program takes."""
-    if not accept:
-        return
-    kinds = {}
-    for part in accept.split(","):
-        kind, *options = part.strip().lower().split(";")
-        kinds[kind.strip()] = not any(option.replace(" ", "") in ("q=0", "q=0.0") for option in options)
-    named = next((kinds[kind] for kind in (JSON, "application/*", "*/*") if kind in kinds), False)
-    if not named:
-        raise Problem(406, f"Answers are {JSON}.")
-
-
 def _caller(authorization: str) -> Caller:
     scheme, _, key = authorization.partition(" ")
     caller = keys.find(key.strip()) if scheme.lower() == "bearer" else None
@@ -102,18 +92,28 @@ def _caller(authorization: str) -> Caller:
     return caller
 
 
-def _body(route: Route, ids: Mapping[str, str], request: Request, caller: Caller) -> msgspec.Struct:
+def _more(request: Request, body: msgspec.Struct, form: str) -> dict[str, str]:
+    """Where the next part of a table is, which has no room for it."""
+    place: str | None = getattr(body, "next", None)
+    if form == "json" or place is None:
+        return {}
+    asked = [(name, value) for name, value in parse_qsl(request.query) if name != "cursor"]
+    return {"link": f'<{request.path}?{urlencode([*asked, ("cursor", place)])}>; rel="next"'}
+
+
+def _body(
+    route: Route, ids: Mapping[str, str], query: Mapping[str, list[str]], caller: Caller
+) -> msgspec.Struct:
     if not caller.may(route.scope):
         raise Problem(403, f"This key does not read {route.scope}.")
     for name, value in ids.items():
         if "\0" in value:
             raise invalid(name, "holds a character that no id has")
-    return route.handler(_query(route, request.query), **ids)
+    return route.handler(_query(route, query), **ids)
 
 
-def _query(route: Route, text: str) -> msgspec.Struct:
+def _query(route: Route, given: Mapping[str, list[str]]) -> msgspec.Struct:
     """The parameters, typed. Raises Problem for one that is unknown, given twice or wrong."""
-    given = parse_qs(text, keep_blank_values=True, max_num_fields=50)
     for name, values in given.items():
         if name not in route.query.__struct_encode_fields__:
             raise invalid(name, "there is no such parameter")

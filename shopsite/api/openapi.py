@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from shopsite.api.forms import KIND
 from shopsite.api.http import JSON, PROBLEM_JSON, ProblemBody
 from shopsite.api.keys import SCOPES
 from shopsite.api.routes import ROUTES
@@ -19,15 +20,23 @@ ABOUT: Final = (
     "in the header `RateLimit`. Whatever goes wrong is told as problem+json (RFC 9457). Ids are "
     "percent-encoded in addresses. Fields may be added to answers, so ignore those that you do not know."
 )
+TABLES: Final = [kind for kind in KIND.values() if kind != JSON]
 PROBLEMS: Final = {
     400: "A parameter is not understood; `errors` names it.",
     401: "No key, or one that does not work.",
     403: "The key does not read this.",
     404: "There is no such thing.",
-    406: f"Answers are {JSON}.",
+    406: f"Answers are {JSON}; figures are {' and '.join(TABLES)}, too.",
     429: "More requests a second than the key has. `Retry-After` says when to come again.",
     500: "A fault of ours.",
     503: "The database does not answer. `Retry-After` says when to come again.",
+}
+FORMAT: Final = {
+    "name": "format",
+    "in": "query",
+    "description": "Overrules the Accept header. A table has a row a figure; where there is a next part, the "
+    "header Link says where it is.",
+    "schema": {"type": "string", "enum": list(KIND)},
 }
 HEADERS: Final = {
     "ETag": "Send it as `If-None-Match`: the answer is 304 while nothing has changed.",
@@ -72,12 +81,19 @@ def _operation(route: Route) -> dict[str, Any]:
         "tags": [route.scope],
         "summary": title.rstrip("."),
         **({"description": " ".join(text.split())} if text else {}),
-        "parameters": [_id(name) for name in route.id_names] + _parameters(route.query),
+        "parameters": [
+            *(_id(name) for name in route.id_names),
+            *_parameters(route.query),
+            *([FORMAT] if route.table else []),
+        ],
         "responses": {
             "200": {
                 "description": _first_line(route.answer),
                 "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in HEADERS},
-                "content": {JSON: {"schema": {"$ref": REF.format(name=route.answer.__name__)}}},
+                "content": {
+                    JSON: {"schema": {"$ref": REF.format(name=route.answer.__name__)}},
+                    **({kind: {"schema": {"type": "string"}} for kind in TABLES} if route.table else {}),
+                },
             },
             "304": {"description": "Nothing has changed since the answer with this ETag."},
             **{

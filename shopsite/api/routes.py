@@ -12,9 +12,16 @@ from shopsite.api.keys import FIGURES, ORDERS, STOCK
 from shopsite.api.routing import Route
 
 ROUTES: Final = (
-    Route("/answers", figures.answers, figures.AnswersBody, FIGURES),
-    Route("/figures", figures.figures, figures.FiguresBody, FIGURES, figures.FiguresQuery),
-    Route("/figures/{name}", figures.statistic, figures.StatisticPage, FIGURES, figures.StatisticQuery),
+    Route("/answers", figures.answers, figures.AnswersBody, FIGURES, table=True),
+    Route("/figures", figures.figures, figures.FiguresBody, FIGURES, figures.FiguresQuery, table=True),
+    Route(
+        "/figures/{name}",
+        figures.statistic,
+        figures.StatisticPage,
+        FIGURES,
+        figures.StatisticQuery,
+        table=True,
+    ),
     Route("/orders", orders.orders, orders.OrderPage, ORDERS, orders.OrdersQuery),
     Route("/orders/{order_id}", orders.order, orders.OrderBody, ORDERS),
     Route("/products", stock.products, stock.ProductPage, STOCK, stock.ProductsQuery),

@@ -25,6 +25,7 @@ class Route:
     answer: type[msgspec.Struct]
     scope: str  # what a key must be allowed to read
     query: type[msgspec.Struct] = NoQuery
+    table: bool = False  # figures: to be had as CSV and JSON Lines, too
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:

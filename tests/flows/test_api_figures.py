@@ -1,5 +1,7 @@
 """Figures over HTTP: the report, any statistic in parts, the answers."""
 
+import csv
+import io
 import json
 from urllib.parse import urlencode
 
@@ -82,9 +84,55 @@ def test_a_wrong_question_is_a_problem_that_says_what_to_do(
     assert says in seen.body["detail"]
 
 
+def test_figures_are_tables_too_by_accept_or_by_format(redis: Redis, key: str) -> None:
+    fill(redis)
+    log_of("clicks-1", [click("u99", "=1+1")]).fold(writer_of(redis))
+
+    table = ask("/figures", key, query=asked(), accept="text/csv")
+    lines = ask("/figures", key, query=asked(format="jsonl"))
+    plain = ask("/figures", key, query=asked(), accept="text/csv;q=0.5, application/json")
+
+    rows = list(csv.DictReader(io.StringIO(table.body)))
+    assert {"section": "revenue", "name": "", "figure": "GBP", "value": "12.345"} in rows
+    assert {"section": "products", "name": "'=1+1", "figure": "views", "value": "1"} in rows
+    assert table.headers["content-type"] == "text/csv; charset=utf-8; header=present"
+    assert len(lines.body.splitlines()) == len(rows)
+    assert plain.body["revenue"] == {"GBP": "12.345"}
+    assert len({seen.headers["etag"] for seen in (table, lines, plain)}) == 3
+
+
+def test_a_table_in_parts_says_where_the_next_one_is(redis: Redis, key: str) -> None:
+    fill(redis)
+    names, query = list[str](), asked(limit=2, format="csv")
+    while query:
+        seen = ask("/figures/campaigns", key, query=query)
+        names += [row["name"] for row in csv.DictReader(io.StringIO(seen.body))]
+        query = seen.headers.get("link", "?").partition("?")[2].partition(">")[0]
+    assert names == [row["name"] for row in ask("/figures/campaigns", key, query=asked()).body["items"]]
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "accept", "status", "says"),
+    [
+        ("/figures", urlencode(DAY), "image/png", 406, "text/csv"),
+        ("/figures", urlencode(DAY), "text/csv;q=0", 406, "text/csv"),
+        ("/figures", asked(format="xml"), "", 400, "json, csv, jsonl"),
+        ("/orders", "", "text/csv", 406, "Answers are application/json."),
+        ("/orders", "format=csv", "", 406, "Answers are application/json."),
+    ],
+)
+def test_what_no_table_can_be_is_a_problem(
+    redis: Redis, key: str, path: str, query: str, accept: str, status: int, says: str
+) -> None:
+    seen = ask(path, key, query=query, accept=accept)
+    assert (seen.status, seen.headers["content-type"]) == (status, "application/problem+json")
+    assert says in seen.body["detail"]
+
+
 def test_the_answers_are_read_as_they_are_kept(redis: Redis, key: str) -> None:
     seen = ask("/answers", key)
     assert (seen.status, seen.body["trending"]) == (200, None)
+    assert ask("/answers", key, query="format=csv").body == "section,name,figure,value\n"
 
 
 def test_without_redis_it_says_when_to_try_again(key: str, settings: Settings) -> None:

@@ -41,7 +41,8 @@ def test_an_operation_says_what_it_does_takes_and_answers(route: Route) -> None:
     assert operation["summary"]
     assert route.scope in SCOPES
     names = {parameter["name"] for parameter in operation["parameters"]}
-    assert names == set(re.findall(r"\{(\w+)\}", route.path)) | set(route.query.__struct_encode_fields__)
+    form = {"format"} if route.table else set()
+    assert names == {*re.findall(r"\{(\w+)\}", route.path), *route.query.__struct_encode_fields__} | form
     assert {"200", "304", "400", "401", "403", "406", "429", "500", "503"} <= operation["responses"].keys()
     assert ("404" in operation["responses"]) == ("{" in route.path)
     assert all(
