@@ -15,7 +15,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboards.alerts.selectors import fired_since, open_alerts
+from dashboards.alerts.selectors import fired_between, open_alerts
 from dashboards.board import Board, StatusRow, the_board
 from dashboards.verdict import read_verdict
 from dashboards.window import MINUTES
@@ -81,8 +81,8 @@ def alerts() -> Section:
 
 
 def marks(now: datetime) -> Section:
-    """Alert that began within the pulse -> [epoch ms, rule]."""
-    found = fired_since(now - timedelta(minutes=MINUTES))
+    """Alert that began within the pulse that ends now -> [epoch ms, rule]."""
+    found = fired_between(now - timedelta(minutes=MINUTES), now)
     return {str(alert.pk): [int(alert.fired_at.timestamp() * 1000), alert.rule.name] for alert in found}
 
 

@@ -24,7 +24,7 @@ from dashboards.folds.funnel import STAGES as ALL_STAGES
 from dashboards.frames import Screen, State
 from dashboards.keys import bucket
 from dashboards.lastweek import read_last_week
-from dashboards.live import Reading, product_names
+from dashboards.live import Reading, marks, product_names
 from dashboards.picture import Picture
 from dashboards.ranges import exactly, kept
 from dashboards.spans import Span, read_span
@@ -140,7 +140,10 @@ def read_frame(playback: Playback) -> State:
     skus = sections.candidates(figures)
     picture = Picture()
     picture.last_week = read_last_week(shown_at)
-    picture.take_board(Reading(stock=dict.fromkeys(skus), names=product_names(skus), aggregating=True))
+    reading = Reading(
+        stock=dict.fromkeys(skus), names=product_names(skus), marks=marks(end), aggregating=True
+    )
+    picture.take_board(reading)
     picture.draw_numbers(window, shown_at)
     picture.draw_lists(window, shown_at)
     state = dict(picture.sections())

@@ -15,7 +15,7 @@ def open_alerts() -> list[Alert]:
     return sorted(held[:50], key=lambda alert: alert.acknowledged_at is not None)[:SHOWN]
 
 
-def fired_since(start: datetime) -> list[Alert]:
-    """Those that began from then on, the oldest first; without what late events took back."""
-    found = Alert.objects.filter(fired_at__gte=start).exclude(resolved_at=F("fired_at"))
+def fired_between(start: datetime, end: datetime) -> list[Alert]:
+    """Those that began in [start, end], the oldest first; without what late events took back."""
+    found = Alert.objects.filter(fired_at__range=(start, end)).exclude(resolved_at=F("fired_at"))
     return list(found.select_related("rule").order_by("fired_at")[:50])

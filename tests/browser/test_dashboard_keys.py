@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 import redis as redis_package
-from playwright.sync_api import Page, expect
+from django.utils import timezone
+from playwright.sync_api import Browser, Page, expect
 
+from dashboards import sockets
+from dashboards.shares.models import ShareLink
 from tests.browser.test_dashboard import live as live
 from tests.browser.test_dashboard import site as site
 from tests.support.live import happens, views
@@ -85,3 +88,25 @@ def test_the_wall_shows_the_chosen_tiles_alone_and_esc_leaves_it(live: Page, red
     live.keyboard.press("Escape")
     expect(live).to_have_url(re.compile("/dashboard/$"))
     expect(live.locator(".products")).to_be_visible()
+
+
+def test_a_guest_watches_by_a_link_until_it_ends(
+    live: Page, chromium: Browser, site: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "SESSION_CHECK_S", 0.5)
+    live.get_by_role("button", name="Share", exact=True).click()
+    sheet = live.get_by_role("dialog", name="Share this view")
+    sheet.get_by_label("Who gets it").fill("The board")
+    sheet.get_by_label("1 hour").check()
+    sheet.get_by_role("button", name="Make a link").click()
+    expect(sheet).to_contain_text("Works until")
+    guest = chromium.new_page()
+    guest.goto(sheet.get_by_label("The link, shown this once").input_value())
+    views(redis, "ada", "ben")
+    expect(guest.locator("#n-visitors .figure span")).to_have_text("2")
+    expect(guest.get_by_role("tab")).to_have_text(["Sources", "Countries", "Devices"])
+    ShareLink.objects.update(expires_at=timezone.now())
+    expect(guest.locator("#banner")).to_contain_text("This link has ended.")
+    guest.reload()
+    expect(guest.get_by_role("heading", level=1)).to_have_text("This link does not work")
+    guest.close()

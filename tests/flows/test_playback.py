@@ -9,6 +9,7 @@ import pytest
 import redis as redis_package
 from django.conf import LazySettings
 
+from dashboards.alerts.models import Alert, Rule
 from dashboards.playback import Playback, Refused, read_command, read_frame
 from dashboards.selectors import rfc3339
 from tests.flows.test_hub_socket import page as page
@@ -32,6 +33,16 @@ def recording(redis: Redis, settings: LazySettings) -> None:
         writer, [80]
     )
     numbered("orders-0", [paid(f"o{n}", "1.25", at=rfc3339(at)) for n, at in enumerate(ORDERS)]).fold(writer)
+
+
+def test_alerts_of_then_are_marked_and_later_ones_are_not(recording: None) -> None:
+    rule = Rule.objects.create(name="Rush", figure="clicks", compare="above")
+    for minutes in (20, 40):
+        Alert.objects.create(
+            rule=rule, fired_at=BEGIN + timedelta(minutes=minutes), resolved_at=datetime.now(UTC)
+        )
+    told = read_frame(Playback(BEGIN + timedelta(minutes=30)))["marks"]
+    assert list(told.values()) == [[(BEGIN + timedelta(minutes=20)).timestamp() * 1000, "Rush"]]
 
 
 def between(moments: list[datetime], start: datetime, end: datetime) -> list[datetime]:
