@@ -2,7 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
+
+from django.conf import settings
+from django.core.cache import cache
+
+OUTLOOK_S: Final = 15
 
 
 class StatusRow(Protocol):
@@ -53,6 +58,26 @@ class Stock(Protocol):
         """False where nobody told us of any stock."""
 
 
+class Outlook(Protocol):
+    """When a product will be sold out."""
+
+    @property
+    def minutes_left(self) -> float | None:
+        """0 where nothing is left; None where too little was sold to say."""
+
+    @property
+    def soonest(self) -> float | None:
+        """The 95 % interval of that."""
+
+    @property
+    def latest(self) -> float | None:
+        """None also where it may last for ever."""
+
+    @property
+    def words(self) -> str:
+        """All three, as every page writes them."""
+
+
 class Board(Protocol):
     """Where orders and stock are read from; few queries each."""
 
@@ -64,6 +89,9 @@ class Board(Protocol):
 
     def stock_of(self, skus: Iterable[str]) -> Mapping[str, Stock]:
         """The stock of these products."""
+
+    def outlook_of(self, skus: Iterable[str]) -> Mapping[str, Outlook]:
+        """When these products will be sold out: the one estimate, of tile, answers, alerts, admin and API."""
 
 
 _board: Board | None = None
@@ -78,3 +106,18 @@ def register_board(board: Board) -> None:
 def the_board() -> Board | None:
     """Where orders and stock are read from; None where nobody said so."""
     return _board
+
+
+def outlooks(board: Board, skus: Iterable[str]) -> dict[str, Outlook]:
+    """The board's outlook_of(), at most OUTLOOK_S old: a week of the ledger is not read every second."""
+    names = {_outlook_name(sku): sku for sku in skus}
+    found: dict[str, Outlook] = {names[name]: seen for name, seen in cache.get_many(list(names)).items()}
+    if left := [sku for sku in names.values() if sku not in found]:
+        read = board.outlook_of(left)
+        cache.set_many({_outlook_name(sku): seen for sku, seen in read.items()}, OUTLOOK_S)
+        found |= read
+    return found
+
+
+def _outlook_name(sku: str) -> str:
+    return f"{settings.REDIS_PREFIX}outlook:{sku.encode().hex()}"  # ids may hold what no cache's key may

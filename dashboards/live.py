@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboards.alerts.selectors import fired_between, open_alerts
-from dashboards.board import Board, StatusRow, the_board
+from dashboards.board import Board, Outlook, StatusRow, outlooks, the_board
 from dashboards.verdict import read_verdict
 from dashboards.window import MINUTES
 from shopsite.catalogue.models import Product
@@ -37,6 +37,7 @@ class Reading:
     alerts: Section = field(default_factory=dict)
     marks: Section = field(default_factory=dict)
     stock: dict[str, int | None] = field(default_factory=dict)  # available by product, None: not tracked
+    outlook: Mapping[str, Outlook] = field(default_factory=dict)  # of the tracked ones
     names: dict[str, list[object]] = field(default_factory=dict)
     aggregating: bool = False
 
@@ -64,7 +65,9 @@ def _ask(board: Board, reading: Reading) -> None:
         "low_stock": found.low_stock_count,
     }
     stock = board.stock_of(reading.stock)
-    reading.stock.update({sku: view.available for sku, view in stock.items() if view.tracked})
+    tracked = {sku: view.available for sku, view in stock.items() if view.tracked}
+    reading.stock.update(tracked)
+    reading.outlook = outlooks(board, tracked)
 
 
 def alerts() -> Section:

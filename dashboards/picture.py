@@ -85,7 +85,8 @@ class Picture:
             self._sections[name] = sections.tab(window, name, self.last_week.tabs.get(fold, {}))
         figures = sections.product_figures(window, now)
         self.stock_wanted = sections.candidates(figures)
-        rows = sections.product_rows(figures, self._board.stock if self._board else {})
+        board = self._board or Reading()
+        rows = sections.product_rows(figures, board.stock, board.outlook)
         self._sections["products"] = rows
         self._sections["sparks"] = sections.sparks(window, now, rows)
         self._sections["names"] = {sku: self._names[sku] for sku in rows if sku in self._names}

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from dashboards.board import Outlook
 from dashboards.folds.base import MARKS, OFF, OTHER
 from dashboards.keys import bucket, split_field
-from dashboards.window import MINUTES, STAGES, Tally, Window
+from dashboards.window import STAGES, Tally, Window
 
 Section = dict[str, object]
 TOP = 7  # rows of a tab
@@ -152,13 +153,6 @@ def _views_at(window: Window, start: int) -> Counter[str]:
     return views
 
 
-def minutes_left(figures: ProductFigures, available: int | None) -> int | None:
-    """Minutes until the last unit is sold at the half hour's pace; None where none is in sight."""
-    if available is None or (available > 0 and not figures.sold):
-        return None
-    return max(0, available) * MINUTES // figures.sold if figures.sold else 0
-
-
 class Row(NamedTuple):
     """One product as the page gets it: an array in this order."""
 
@@ -166,7 +160,8 @@ class Row(NamedTuple):
     carts: int
     sold: int
     available: int | None  # None: nobody keeps its stock
-    minutes_left: int | None
+    minutes_left: int | None  # until it is sold out, by what is known of its sales
+    sells_out: str  # the same in words, with its interval
 
 
 _NEVER = float("inf")
@@ -179,14 +174,21 @@ _COLUMNS: tuple[Callable[[Row], float], ...] = (
 )
 
 
-def product_rows(figures: Mapping[str, ProductFigures], stock: Mapping[str, int | None]) -> Section:
+def product_rows(
+    figures: Mapping[str, ProductFigures], stock: Mapping[str, int | None], outlook: Mapping[str, Outlook]
+) -> Section:
     """Product -> its row, for the first ten of each order that the table can have."""
-    rows = {
-        sku: Row(found.views_a_minute, found.carts, found.sold, stock[sku], minutes_left(found, stock[sku]))
-        for sku, found in figures.items()
-        if sku in stock
-    }
+    rows = {sku: _row(found, stock[sku], outlook.get(sku)) for sku, found in figures.items() if sku in stock}
     return {sku: rows[sku] for sku in _first_of_each_order(rows)}
+
+
+def _row(found: ProductFigures, available: int | None, seen: Outlook | None) -> Row:
+    left = seen.minutes_left if seen else None
+    if available is not None and available <= 0:
+        left = 0
+    minutes = None if left is None else round(left)
+    words = seen.words if seen and left else ""
+    return Row(found.views_a_minute, found.carts, found.sold, available, minutes, words)
 
 
 def _first_of_each_order(rows: Mapping[str, Row]) -> set[str]:

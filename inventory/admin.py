@@ -16,7 +16,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from inventory.models import Level, Movement, Reservation
-from inventory.outlook import Outlook, in_words, outlook, rate_text, span_text
+from inventory.outlook import Outlook, in_words, outlook, rate_text
 from inventory.selectors import LOW, SHORT
 from inventory.services import adjust, set_count
 from shopsite.catalogue.models import Category, Product
@@ -198,7 +198,7 @@ class ProductAdmin(ExportingAdmin):
     def lasts(self, product: Product) -> str:
         """At this rate."""
         seen = _outlook(product)
-        return "" if seen is None or seen.minutes_left is None else span_text(seen.minutes_left)
+        return "" if seen is None or seen.minutes_left is None else seen.words
 
     @admin.display(description="how it sells")
     def rate(self, product: Product) -> str:

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from inventory.models import Level, Movement
 from inventory.services import SALE
+from shopsite.wording import sell_out_text, span_text
 
 WINDOWS_HOURS: Final = (1, 6, 24, 168)  # the shortest that holds enough is taken
 ENOUGH_SALES: Final = 10  # rows of the ledger: with fewer the error is a third and more
@@ -35,6 +36,11 @@ class Outlook:
     minutes_left: float | None  # until it is sold out at this rate
     soonest: float | None  # 95 % interval of minutes_left
     latest: float | None  # None as well where the rate may be as good as nothing
+
+    @property
+    def words(self) -> str:
+        """When it is sold out, as every page writes it."""
+        return sell_out_text(self.minutes_left, self.soonest, self.latest)
 
 
 def outlook(skus: Iterable[str], *, now: datetime | None = None) -> dict[str, Outlook]:
@@ -107,23 +113,11 @@ def rate_text(per_hour: float) -> str:
     return f"{per_hour:,.0f}" if per_hour >= 10 else f"{per_hour:.2g}"
 
 
-def span_text(minutes: float) -> str:
-    """`gone`, `45 min`, `6 h`, `12 days`, in the largest unit that says enough."""
-    if minutes <= 0:
-        return "gone"
-    if minutes < 90:
-        return f"{minutes:.0f} min"
-    hours = minutes / 60
-    return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:,.0f} days"
-
-
 def in_words(seen: Outlook) -> str:
     """A sentence with the rate, its error and what both rest on."""
     if seen.per_hour is None or seen.error is None or seen.minutes_left is None:
         return f"too few sales to say: {seen.sales} in the last {seen.hours / 24:.0f} days, or not tracked"
-    latest = "never" if seen.latest is None else span_text(seen.latest)
     return (
         f"{rate_text(seen.per_hour)} ± {rate_text(seen.error)} an hour, by {seen.sales:,} sales in "
-        f"{span_text(seen.hours * 60)}; sold out in {span_text(seen.minutes_left)} "
-        f"({span_text(seen.soonest or 0)} to {latest})"
+        f"{span_text(seen.hours * 60)}; sells out in: {seen.words}"
     )

@@ -7,19 +7,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from math import sqrt
-from statistics import NormalDist
 
 from dashboards.answers import kept
 from dashboards.answers.spans import by_kind, sums, to_the_minute
-from dashboards.board import Board, the_board
+from dashboards.board import Board, Outlook, outlooks, the_board
 from shopsite.catalogue.models import Product
+from shopsite.wording import sell_out_text
 
 WINDOW_MINUTES = 30
-CERTAIN = 0.8  # of the interval of the minutes left
 ASKED = 300  # products whose stock is looked at
 SHOWN = 20
-_Z = NormalDist().inv_cdf((1 + CERTAIN) / 2)
 Sums = Mapping[str, Mapping[str, int]]  # kind of `products` -> product -> number
 
 
@@ -32,9 +29,10 @@ class Demand:
     carts_a_minute: float
     sold: int  # in the window
     available: int
-    minutes_left: float | None  # None: none was sold, so no end is in sight
-    soonest: float | None  # the interval that holds the truth in CERTAIN of all cases
+    minutes_left: float | None  # by the board's outlook; None: too little was sold, so no end is in sight
+    soonest: float | None  # the 95 % interval
     latest: float | None  # None: maybe never
+    sells_out: str  # all three in words
     missed_an_hour: Decimal | None  # money, of what is sold out; None where it is not, or no price is known
 
     @property
@@ -43,26 +41,21 @@ class Demand:
         return self.available <= 0
 
 
-def units_interval(sold: int) -> tuple[float, float]:
-    """The bounds of what is sold in such a window on average, where `sold` were seen in one (Garwood)."""
-    low = _half_chi_square(2 * sold, -_Z) if sold else 0.0
-    return low, _half_chi_square(2 * sold + 2, _Z)
-
-
-def _half_chi_square(degrees: int, z: float) -> float:
-    """Half a chi-square quantile, by Wilson and Hilferty: within 1 % from two degrees on."""
-    part = 2 / (9 * degrees)
-    return float(degrees * max(0.0, 1 - part + z * sqrt(part)) ** 3 / 2)
-
-
 def demand(
-    window: Sums, usual: Sums, available: Mapping[str, int], prices: Mapping[str, Decimal]
+    window: Sums,
+    usual: Sums,
+    available: Mapping[str, int],
+    outlook: Mapping[str, Outlook],
+    prices: Mapping[str, Decimal],
 ) -> list[Demand]:
     """The products of `available`: what is sold out and missed most first, then what ends soonest.
 
     window: the last WINDOW_MINUTES; usual: the days before; available: of the tracked products only.
     """
-    rows = [_demand(product, window, usual, left, prices) for product, left in available.items()]
+    rows = [
+        _demand(product, window, usual, left, outlook.get(product), prices)
+        for product, left in available.items()
+    ]
     never = float("inf")
     return sorted(
         rows,
@@ -76,24 +69,30 @@ def demand(
     )
 
 
-def _demand(product: str, window: Sums, usual: Sums, left: int, prices: Mapping[str, Decimal]) -> Demand:
+def _demand(
+    product: str, window: Sums, usual: Sums, left: int, seen: Outlook | None, prices: Mapping[str, Decimal]
+) -> Demand:
     views, carts, sold = (window.get(kind, {}).get(product, 0) for kind in "vcu")
-    low, high = (units / WINDOW_MINUTES for units in units_interval(sold))
+    ends = (seen.minutes_left, seen.soonest, seen.latest) if seen else (None, None, None)
+    if left <= 0:
+        ends = (0.0, 0.0, 0.0)
     return Demand(
         product_id=product,
         views_a_minute=round(views / WINDOW_MINUTES, 2),
         carts_a_minute=round(carts / WINDOW_MINUTES, 2),
         sold=sold,
         available=left,
-        minutes_left=max(0, left) * WINDOW_MINUTES / sold
-        if sold and left > 0
-        else 0.0
-        if left <= 0
-        else None,
-        soonest=max(0, left) / high,
-        latest=max(0, left) / low if low else None,
+        minutes_left=ends[0],
+        soonest=ends[1],
+        latest=ends[2],
+        sells_out=sell_out_text(*ends),
         missed_an_hour=_missed(product, views, usual, prices) if left <= 0 else None,
     )
+
+
+def missed_in_all(rows: Iterable[Demand]) -> Decimal:
+    """What all that is sold out would bring in an hour, in the shop's currency; 0 where none is known."""
+    return sum((row.missed_an_hour for row in rows if row.missed_an_hour is not None), Decimal("0.00"))
 
 
 def _missed(product: str, views: int, usual: Sums, prices: Mapping[str, Decimal]) -> Decimal | None:
@@ -134,7 +133,7 @@ def read_demand(now: datetime) -> list[Demand]:
     stock = stock_for(board, window)
     usual = kept.usual()
     before: Sums = {"v": usual.views, "u": usual.units} if usual else {}
-    return demand(window, before, stock, _prices(stock))
+    return demand(window, before, stock, outlooks(board, stock), _prices(stock))
 
 
 def _prices(skus: Iterable[str]) -> dict[str, Decimal]:

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
 from dashboards.answers import kept
-from dashboards.answers.demand import SHOWN, Demand, read_demand
+from dashboards.answers.demand import SHOWN, Demand, missed_in_all, read_demand
 from dashboards.answers.dropoff import Step
 from dashboards.answers.together import Partner
 from dashboards.answers.trending import Trend
@@ -41,6 +42,7 @@ class Answers:
     """What the page shows. None: nobody made it in the last hour."""
 
     demand: list[tuple[Named, Demand]] = field(default_factory=list)
+    missed: Decimal = Decimal(0)  # an hour, by all that is sold out, listed or not
     trends: list[tuple[Named, Trend]] | None = None
     steps: list[tuple[str, str, Step]] | None = None  # stage before, stage, step
     vain: list[Vain] | None = None
@@ -59,15 +61,17 @@ def read_answers(now: datetime) -> Answers:
 
 def _read(now: datetime) -> Answers:
     try:
-        rows = read_demand(now)[:SHOWN]
+        every = read_demand(now)
     except (RedisError, OSError) as error:
         return Answers(trouble=f"Redis does not answer, so there are no figures: {error}")
+    rows = every[:SHOWN]
     trends, pairs = kept.trending(), kept.pairs(PAIRS)
     skus = [row.product_id for row in rows] + [trend.product_id for trend in trends or ()]
     names = _names(skus + [sku for one, partner in pairs for sku in (one, partner.product_id)])
     steps = kept.dropoff()
     return Answers(
         demand=[(names[row.product_id], row) for row in rows],
+        missed=missed_in_all(every),
         trends=None if trends is None else [(names[one.product_id], one) for one in trends[:ROWS]],
         steps=None
         if steps is None

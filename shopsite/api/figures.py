@@ -14,7 +14,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from dashboards.answers import kept
-from dashboards.answers.demand import read_demand
+from dashboards.answers.demand import missed_in_all, read_demand
 from dashboards.folds import FOLDS
 from dashboards.folds.base import Counts, Uniques
 from dashboards.keys import STEP
@@ -97,6 +97,7 @@ class DemandRow(msgspec.Struct, frozen=True):
     minutes_left: Annotated[float | None, msgspec.Meta(description="null: no end is in sight.")]
     soonest: float | None
     latest: float | None
+    sells_out: Annotated[str, msgspec.Meta(description="When, as pages write it: 5 h (3 h to 9 h).")]
     missed_an_hour: Annotated[Decimal | None, msgspec.Meta(description="In the shop's currency.")]
 
 
@@ -113,6 +114,9 @@ class AnswersBody(msgspec.Struct, frozen=True):
     """What to do: docs/metrics.md defines each."""
 
     demand: list[DemandRow]
+    missed_an_hour: Annotated[
+        Decimal, msgspec.Meta(description="By all that is sold out, in the shop's currency.")
+    ]
     trending: Annotated[list[TrendRow] | None, msgspec.Meta(description="null: not made lately.")]
     searches_in_vain: list[dict[str, Any]] | None
     dropoff: list[dict[str, Any]] | None
@@ -170,6 +174,7 @@ def answers(_query: NoQuery) -> AnswersBody:
         raise _no_redis() from None
     trends, vain, steps = kept.trending(), kept.in_vain(), kept.dropoff()
     return AnswersBody(
+        missed_an_hour=missed_in_all(rows),
         demand=[msgspec.convert(row, DemandRow, from_attributes=True) for row in rows],
         trending=None if trends is None else [TrendRow(*trend) for trend in trends],
         searches_in_vain=None if vain is None else [one._asdict() for one in vain],

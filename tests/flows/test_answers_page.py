@@ -1,7 +1,9 @@
 """The answers from events in Redis to the page and the shop."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 import redis as redis_package
@@ -13,8 +15,14 @@ from pytest_django.fixtures import Settings
 from dashboards.answers import kept
 from dashboards.answers.page import read_answers
 from dashboards.board import register_board
+from dashboards.live import read_board
+from dashboards.sections import ProductFigures, product_rows
 from dashboards.selectors import rfc3339
+from inventory.services import Move, post
 from shopsite import boards
+from shopsite.api.figures import answers
+from shopsite.api.routing import NoQuery
+from shopsite.catalogue.models import Product
 from shopsite.roles import make_roles
 from tests.support.aggregates import click, log_of, numbered, paid, writer_of
 from tests.support.shop import product
@@ -75,10 +83,49 @@ def test_what_events_say_stands_on_the_page(redis: Redis) -> None:
     assert {(one.title, two.title) for one, two, _ in found.pairs} == {("The MUG", "The TRAY")}
     assert [one.words for one in found.vain or ()] == ["hoodie"]
     mug = next(row for name, row in found.demand if name.title == "The MUG")
-    assert (mug.sold, mug.available, mug.minutes_left) == (3, 30, 300.0)
+    assert (mug.sold, mug.available, mug.sells_out) == (3, 30, "not in sight"), "the ledger has no sale"
     page = staff().get("/dashboard/answers/").content.decode()
     assert "hoodie" in page
     assert "The MUG + The TRAY" in page
+
+
+def test_tile_answers_admin_and_api_tell_one_estimate(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboards.live.close_old_connections", lambda: None)  # this test is a transaction
+    fill(redis)
+    sales = [Move(f"s{n}", "MUG", -1, "sale", "t", NOW - timedelta(minutes=n)) for n in range(12)]
+    post([Move("s", "MUG", 12, "opening", "t", NOW - timedelta(days=2)), *sales], track=["MUG"])
+    words = boards.outlook_of(["MUG"])["MUG"].words
+    assert re.fullmatch(r"\d+ (min|h) \(.+ to .+\)", words)
+    client = staff()
+
+    reading = read_board(["MUG"], [])
+    tile = product_rows({"MUG": ProductFigures(9, 1, 3, 1)}, reading.stock, reading.outlook)["MUG"]
+    row = next(row for row in answers(NoQuery()).demand if row.product_id == "MUG")
+
+    assert (tile[-1], row.sells_out) == (words, words)  # type: ignore[index]  # a Row
+    assert words in client.get("/dashboard/answers/").content.decode()
+    assert words in client.get("/admin/catalogue/product/?q=MUG").content.decode()
+
+
+def test_what_all_that_is_sold_out_misses_is_one_sum_on_page_and_api(redis: Redis) -> None:
+    fill(redis)
+    more = [click(f"v{n}", sku, ago(days=3)) for n in range(6) for sku in ("TENT", "TARP")]
+    more += [click("w", "TARP", ago(minutes=8))]
+    log_of("clicks-1", more).fold(writer_of(redis), now=NOW)
+    lines = [{"product_id": sku, "quantity": 1, "price": "40"} for sku in ("TENT", "TARP")]
+    numbered("orders-1", [paid("x", "80", at=ago(days=3), lines=lines)]).fold(writer_of(redis), now=NOW)
+    product("TARP", 0)
+    Product.objects.update(price=Decimal(40))
+    kept.refresh(NOW)
+
+    missed = {row.product_id: row.missed_an_hour for row in answers(NoQuery()).demand if row.missed_an_hour}
+
+    assert missed.keys() == {"TENT", "TARP"}
+    in_all = sum(missed.values(), Decimal(0))
+    assert answers(NoQuery()).missed_an_hour == read_answers(NOW).missed == in_all
+    assert (
+        f"sold-out products miss <b>{in_all} EUR</b>" in staff().get("/dashboard/answers/").content.decode()
+    )
 
 
 def test_before_anything_is_made_the_page_says_so(redis: Redis) -> None:

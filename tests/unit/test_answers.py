@@ -1,10 +1,11 @@
 """The answers as formulas: docs/metrics.md defines each."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
 
-from dashboards.answers.demand import demand, units_interval
+from dashboards.answers.demand import demand, missed_in_all
 from dashboards.answers.dropoff import steps
 from dashboards.answers.together import partners
 from dashboards.answers.trending import trends
@@ -74,44 +75,39 @@ def test_words_that_find_nothing_come_by_how_often_they_are_looked_for() -> None
 
 
 # --- demand and stock ---------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    ("sold", "low", "high"),
-    [(0, 0.0, 2.303), (1, 0.105, 3.890), (10, 6.221, 15.407), (100, 87.42, 114.07)],
-)
-def test_the_interval_of_units_is_that_of_a_poisson_count(sold: int, low: float, high: float) -> None:
-    """The bounds are Garwood's exact ones for 80 %, from tables of the chi-square distribution."""
-    found = units_interval(sold)
-    assert found[0] == pytest.approx(low, rel=0.03, abs=0.02)
-    assert found[1] == pytest.approx(high, rel=0.02)
+@dataclass(frozen=True)
+class Seen:
+    """An outlook."""
+
+    minutes_left: float | None
+    soonest: float | None = None
+    latest: float | None = None
+    words: str = ""
 
 
-def test_the_minutes_left_are_stock_by_pace_with_their_interval() -> None:
-    row = demand({"v": {"MUG": 60}, "c": {"MUG": 30}, "u": {"MUG": 10}}, {}, {"MUG": 20}, {})[0]
-    assert (row.views_a_minute, row.carts_a_minute, row.minutes_left) == (2.0, 1.0, 60.0)
-    assert row.latest is not None
-    assert row.soonest is not None
-    assert row.soonest < 60 < row.latest
-    assert row.missed_an_hour is None
-
-
-def test_what_nobody_buys_has_no_end_in_sight_but_a_soonest_one() -> None:
-    row = demand({"v": {"MUG": 60}}, {}, {"MUG": 20}, {})[0]
-    assert (row.minutes_left, row.latest) == (None, None)
-    assert row.soonest == pytest.approx(20 * 30 / 2.303, rel=0.02)
+def test_what_is_wanted_stands_beside_the_boards_outlook() -> None:
+    window = {"v": {"MUG": 60, "NEW": 9}, "c": {"MUG": 30}, "u": {"MUG": 10}}
+    mug, new = demand(window, {}, {"MUG": 20, "NEW": 9}, {"MUG": Seen(60.0, 40.0, None)}, {})
+    assert (mug.views_a_minute, mug.carts_a_minute, mug.sold) == (2.0, 1.0, 10)
+    assert (mug.minutes_left, mug.soonest, mug.latest) == (60.0, 40.0, None)
+    assert (mug.sells_out, new.sells_out) == ("60 min (40 min to never)", "not in sight")
+    assert (mug.missed_an_hour, new.minutes_left) == (None, None)
 
 
 def test_what_is_sold_out_misses_views_times_conversion_times_price() -> None:
     window = {"v": {"MUG": 30, "LAMP": 300, "ODD": 5}}
     usual = {"v": {"MUG": 1000, "LAMP": 1000}, "u": {"MUG": 100, "LAMP": 10}}
     prices = {"MUG": Decimal("12.50"), "LAMP": Decimal(10)}
-    rows = demand(window, usual, {"MUG": 0, "LAMP": -2, "ODD": 0}, prices)
+    rows = demand(window, usual, {"MUG": 0, "LAMP": -2, "ODD": 0}, {}, prices)
     missed = {row.product_id: row.missed_an_hour for row in rows}
     assert missed == {"MUG": Decimal("75.00"), "LAMP": Decimal("60.00"), "ODD": None}
     assert [row.product_id for row in rows] == ["MUG", "LAMP", "ODD"]
-    assert {row.minutes_left for row in rows} == {0.0}
+    assert {(row.minutes_left, row.sells_out) for row in rows} == {(0.0, "sold out")}
+    assert missed_in_all(rows) == Decimal("135.00")
 
 
 def test_what_is_sold_out_stands_before_what_ends_soon_before_what_lasts() -> None:
     window = {"u": {"SOON": 30, "LATER": 1}, "v": {"OUT": 1, "NEVER": 9}}
-    rows = demand(window, {}, {"LATER": 50, "NEVER": 50, "SOON": 3, "OUT": 0}, {})
+    outlook = {"SOON": Seen(3.0), "LATER": Seen(1500.0), "NEVER": Seen(None)}
+    rows = demand(window, {}, {"LATER": 50, "NEVER": 50, "SOON": 3, "OUT": 0}, outlook, {})
     assert [row.product_id for row in rows] == ["OUT", "SOON", "LATER", "NEVER"]

@@ -1,12 +1,15 @@
 """What the window means: rows of tabs and products, delays, and sums that are kept by what changes."""
 
+from dataclasses import dataclass
+
 from redis.asyncio import Redis
 
 from dashboards import sections
 from dashboards.folds.base import OTHER
 from dashboards.keys import first_keys
-from dashboards.sections import ProductFigures, minutes_left, product_rows, tab
+from dashboards.sections import ProductFigures, product_rows, tab
 from dashboards.window import Tally, Window
+from shopsite.wording import sell_out_text
 
 NOW = 1_718_715_625.0  # 25 seconds into a minute
 MINUTE = 1_718_715_600
@@ -54,15 +57,30 @@ def figures(sold: int) -> ProductFigures:
     return ProductFigures(views=9, carts=1, sold=sold, views_a_minute=1)
 
 
-def test_minutes_left_are_those_of_the_last_half_hours_pace() -> None:
-    assert minutes_left(figures(10), 5) == 15
-    assert minutes_left(figures(10), 0) == 0
-    assert minutes_left(figures(0), 0) == 0
+@dataclass(frozen=True)
+class Seen:
+    """An outlook."""
+
+    minutes_left: float | None
+    soonest: float | None = None
+    latest: float | None = None
+
+    @property
+    def words(self) -> str:
+        return sell_out_text(self.minutes_left, self.soonest, self.latest)
 
 
-def test_without_sales_or_stock_no_end_is_in_sight() -> None:
-    assert minutes_left(figures(0), 5) is None
-    assert minutes_left(figures(10), None) is None
+def test_a_row_says_when_it_is_sold_out_as_the_board_does() -> None:
+    many = {sku: figures(0) for sku in ("SOON", "GONE", "NEVER", "ANY")}
+    stock = {"SOON": 5, "GONE": 0, "NEVER": 5, "ANY": None}
+    rows = product_rows(many, stock, {"SOON": Seen(300.4, 180, 540), "GONE": Seen(9), "NEVER": Seen(None)})
+    ends = {sku: (row.minutes_left, row.sells_out) for sku, row in rows.items()}  # type: ignore[attr-defined]
+    assert ends == {
+        "SOON": (300, "5 h (3 h to 9 h)"),
+        "GONE": (0, ""),
+        "NEVER": (None, ""),
+        "ANY": (None, ""),
+    }
 
 
 def test_whoever_is_first_by_any_column_is_in_the_table() -> None:
@@ -70,8 +88,8 @@ def test_whoever_is_first_by_any_column_is_in_the_table() -> None:
     many["gone"] = ProductFigures(views=1, carts=0, sold=3, views_a_minute=0)
     stock: dict[str, int | None] = dict.fromkeys(many, 50)
     stock["gone"] = 0
-    assert "gone" in product_rows(many, stock)
-    assert len(product_rows(many, stock)) < len(many)
+    assert "gone" in product_rows(many, stock, {})
+    assert len(product_rows(many, stock, {})) < len(many)
 
 
 def test_views_a_minute_are_those_of_the_last_sixty_seconds() -> None:

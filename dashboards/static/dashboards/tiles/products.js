@@ -4,9 +4,9 @@ import { mood, since } from "../mood.js";
 import { page } from "../page.js";
 import { paced } from "../pace.js";
 import { reads, section } from "../store.js";
-import { UNKNOWN, span, whole } from "../words.js";
+import { UNKNOWN, whole } from "../words.js";
 
-const ROWS = 10, MINUTE_MS = 60_000;
+const ROWS = 10;
 const COLUMNS = [
   { id: "name", name: "Product", up: true, by: (row) => row.title.toLowerCase(), says: "by name" },
   { id: "spark", name: "Views, 30 min" },
@@ -19,13 +19,13 @@ const COLUMNS = [
 const node = $("products"), rows = new Map();
 let order = { column: COLUMNS.at(-1), up: true }, body;
 
-function sellOut({ available, left }) {
+function sellOut({ available, left, words }) {
   if (available !== null && available <= 0) return h("span", { class: "state pill bad" }, icon("cross"), "Sold out");
   if (left === null) return h("span", { class: "state" }, UNKNOWN);
-  const text = left >= 1440 ? "over a day" : span(Math.max(1, left) * MINUTE_MS);
-  if (left < 30) return h("span", { class: "state pill warn" }, icon("alert"), text);
-  if (left < 120) return h("span", { class: "state warn" }, icon("clock"), text);
-  return h("span", { class: "state" }, text);
+  const [text] = words.split(" ("); // the interval has no room: it is told on pointing at it
+  if (left < 30) return h("span", { class: "state pill warn", title: words }, icon("alert"), text);
+  if (left < 120) return h("span", { class: "state warn", title: words }, icon("clock"), text);
+  return h("span", { class: "state", title: words }, text);
 }
 
 /** Each minute as the mean of itself and its neighbours: single views a minute would only flicker. */
@@ -45,9 +45,9 @@ function spark(minutes = []) {
 
 function items() {
   const names = section("names"), sparks = section("sparks");
-  const list = [...section("products")].map(([id, [views, carts, sold, available, left]]) => {
+  const list = [...section("products")].map(([id, [views, carts, sold, available, left, words]]) => {
     const [title, picture, link] = names.get(id) ?? [id, null, null];
-    return { id, views, carts, sold, available, left, title, picture, link, spark: sparks.get(id) };
+    return { id, views, carts, sold, available, left, words, title, picture, link, spark: sparks.get(id) };
   });
   const { column, up } = order, sign = up ? 1 : -1;
   return list.sort((a, b) => {
@@ -70,7 +70,7 @@ function fill(item) {
   say(views, whole(item.views)); say(carts, whole(item.carts)); say(sold, whole(item.sold));
   const short = item.available === null ? "" : item.available <= 0 ? "none" : item.carts > item.available ? "short" : "";
   replace(available, `${item.available}${short}`, () => (item.available === null ? UNKNOWN : h("span", { class: short }, whole(item.available))));
-  replace(left, `${item.available} ${item.left}`, () => sellOut(item));
+  replace(left, `${item.available} ${item.words}`, () => sellOut(item));
   return tr;
 }
 
