@@ -32,7 +32,7 @@ from dashboards.shares.guests import for_guests
 from dashboards.shares.links import find_link
 from shopsite.callers import caller_of
 
-SESSION_CHECK_S = 60.0
+SESSION_CHECK_S = 50.0  # so that whoever may no longer watch is gone within a minute
 SIGNED_OUT, FORBIDDEN, ENDED, FULL = (
     4401,
     4403,

@@ -79,8 +79,11 @@ def test_the_wall_shows_the_chosen_tiles_alone_and_esc_leaves_it(live: Page, red
     views(redis, "ada")
     live.keyboard.press("w")
     expect(live).to_have_url(re.compile("wall=sales"))
-    live.goto("/dashboard/?wall=numbers,pulse,<b>,orders-of-nobody")
     expect(live.locator("#n-visitors .figure span")).to_have_text("1")
+    views(redis, "ben")
+    expect(live.locator("#n-visitors .figure span")).to_have_text("2")
+    live.goto("/dashboard/?wall=numbers,pulse,<b>,orders-of-nobody")
+    expect(live.locator("#n-visitors .figure span")).to_have_text("2")
     expect(live.locator("#pulse.js-plotly-plot")).to_be_visible()
     for gone in (".products", "#scrubber", ".tools"):
         expect(live.locator(gone)).to_be_hidden()

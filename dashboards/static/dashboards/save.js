@@ -5,7 +5,7 @@ import { replaying } from "./replay.js";
 import { store } from "./store.js";
 import { day, time, zone } from "./words.js";
 
-const WIDE = 1200, HIGH = 630, SCALE = 2;
+const WIDE = 1200, HIGH = 630, SCALE = 2, ROOM = 160; // px: the picture's sizes, and what a menu and the scrubber need below a button
 const FORMULA = /^[\ufeff\u200b \u00a0\t\r\n\v\f]*[=+\-@|%＝＋－＠]|^[\t\r\n]/; // as shopsite/desk/export.py, and for its reasons
 
 /** A value as a cell: numbers as they are, text that no spreadsheet takes for a formula. */
@@ -55,8 +55,9 @@ export function saver({ label, name, title, node, layout = () => ({}), rows }) {
     h("button", { type: "button", onclick: () => { menu.hidePopover(); run(); } }, words)));
   const button = h("button", { class: "quiet save", type: "button", "aria-label": `Save ${label}`, popovertarget: id }, icon("save"));
   menu.addEventListener("beforetoggle", () => {
-    const { bottom, right } = button.getBoundingClientRect();
-    menu.style.top = `${bottom + 4}px`;
+    const { top, bottom, right } = button.getBoundingClientRect(), above = bottom + ROOM > innerHeight;
+    menu.style.top = above ? "auto" : `${bottom + 4}px`;
+    menu.style.bottom = above ? `${innerHeight - top + 4}px` : "auto";
     menu.style.right = `${document.documentElement.clientWidth - right}px`;
     menu.firstChild.disabled = !node.classList.contains("js-plotly-plot");
   });

@@ -9,7 +9,8 @@ const USUAL = ["sales", "visitors", "pulse", "products"], LEAST = 2, MOST = 4;
 const given = () => new Set(asked("wall").split(",").filter((name) => name in PLACES));
 /** The tiles that the address names, the usual four where it names too few. */
 const chosen = () => (given().size < LEAST ? USUAL : [...given()].slice(0, MOST));
-const onWall = () => new URLSearchParams(location.search).has("wall");
+/** Whether the page hangs on a wall: then tiles stand outside of their sections. */
+export const onWall = () => new URLSearchParams(location.search).has("wall");
 
 function go(change) {
   const query = new URLSearchParams(location.search);

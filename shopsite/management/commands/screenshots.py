@@ -70,12 +70,6 @@ def watched(path: str) -> Callable[["Page"], None]:
     return way
 
 
-def to_keys(page: "Page") -> None:
-    """The live page below the sheet of its keys."""
-    watched(LIVE)(page)
-    page.keyboard.press("?")
-
-
 def to_product(page: "Page") -> None:
     """The first product of the home page that can be bought."""
     page.goto("/")
@@ -129,7 +123,6 @@ SHOTS = (
     Shot("dashboard-dark", watched(LIVE), DARK, as_staff=True),
     Shot("dashboard-phone", watched(LIVE), PHONE, as_staff=True),
     Shot("dashboard-wall", watched(f"{LIVE}?wall=sales,visitors,pulse,products"), as_staff=True),
-    Shot("dashboard-keys", to_keys, DARK, as_staff=True),
     Shot("ops", opened("/ops/"), as_staff=True),
     Shot("admin-index", opened("/admin/"), as_staff=True),
     Shot("admin-orders", opened("/admin/orders/order/"), as_staff=True),

@@ -4,6 +4,7 @@ import { mood, since } from "../mood.js";
 import { page } from "../page.js";
 import { paced } from "../pace.js";
 import { reads, section, store } from "../store.js";
+import { onWall } from "../wall.js";
 import { UNKNOWN, change, lastWeek, money, percent, whole } from "../words.js";
 
 const USUAL = 0.2; // a change of less is within what weeks differ by, and stays grey
@@ -80,6 +81,7 @@ const title = () => h("h2", {}, "Needs attention", h("small", {}, "now"));
 export function numbers() {
   const attention = h("article", { class: "tile num", id: "n-attention" }, title(), h("p", { class: "figure" }, h("i", { class: "bone b-figure" })), h("p", { class: "than" }, h("i", { class: "bone b-line" })));
   $("numbers").append(...NUMBERS.map(tile), attention);
-  reads(["now", "was"], paced($("numbers"), 0, drawNumbers));
-  reads(["attention"], paced($("numbers"), 500, drawAttention));
+  const place = onWall() ? null : $("numbers"); // a wall takes single numbers out of it, and it is not seen
+  reads(["now", "was"], paced(place, 0, drawNumbers));
+  reads(["attention"], paced(place, 500, drawAttention));
 }
