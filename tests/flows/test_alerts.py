@@ -38,6 +38,7 @@ def rule(**more: object) -> Rule:
     asked: dict[str, object] = {
         "name": "Rush", "figure": "clicks", "compare": Compare.ABOVE, "limit": 3, "bucket_minutes": 1,
         "for_buckets": 2, "cooldown_minutes": 0, "mail_to": "ops@example.org",
+        "checked_until": NOON,
     }  # fmt: skip
     return Rule.objects.create(**(asked | more))
 
@@ -63,6 +64,13 @@ def test_a_rule_fires_after_so_many_buckets_and_ends_after_as_many(redis: Redis)
     assert watch(7) == [0, 1, 0, 0, 0, 0, 1]
     alert = Alert.objects.get()
     assert (alert.fired_at, alert.resolved_at, alert.value) == (NOON + 2 * MINUTE, NOON + 7 * MINUTE, 5.0)
+
+
+def test_a_new_rule_begins_with_the_bucket_that_runs(redis: Redis) -> None:
+    rule(checked_until=None, for_buckets=1)
+    clicks(redis, 5, 1, 5)
+    assert watch(3) == [0, 0, 1]
+    assert Alert.objects.get().fired_at == NOON + 3 * MINUTE
 
 
 def test_a_bucket_is_judged_once_however_often_it_is_asked(redis: Redis) -> None:
