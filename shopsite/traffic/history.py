@@ -15,6 +15,7 @@ from decimal import Decimal
 from hashlib import sha256
 from itertools import count
 from random import Random
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -32,7 +33,7 @@ from shopsite.traffic.replay import Clock, Options, send
 from shopsite.traffic.shoppers.clicks import click
 from shopsite.traffic.shoppers.people import Person, person
 from shopsite.traffic.shoppers.visits import APPROVED, SENDS_FORM, Purchase, visit
-from shopsite.traffic.shoppers.world import World, load_world
+from shopsite.traffic.shoppers.world import Goods, World, load_world
 from shopsite.traffic.survey import Survey, by_time
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ VISITS_A_DAY = 500
 LIVE_RATE = 120  # shoppers a minute that simulate goes on with
 HELD = 4_000  # events of visits that overlap
 RAMP = timedelta(minutes=60)  # before the end, traffic grows to what simulate goes on with
+IN_TALK = 0.05  # of that hour's visits: come for a product that is just talked about, so something trends
 # The same hours a week ago were about as busy: the live page compares with them.
 ECHO_AGE, ECHO_LASTS, ECHO = timedelta(days=7), timedelta(minutes=90), 0.75
 # Visits by hour of the local day and by weekday from Monday on, as parts of the mean.
@@ -51,6 +53,16 @@ BY_WEEKDAY = (1.05, 1.0, 0.98, 0.97, 0.9, 1.0, 1.1)
 GROWTH = 0.3  # from the first day to the last
 REFUNDED = 0.05
 REFUND_AFTER = (0.5, 4.0)  # days
+
+
+class _Coming(NamedTuple):
+    """Somebody who comes."""
+
+    number: int
+    at: datetime
+    someone: Person
+    random: Random  # for what they do
+    offer: Goods | None  # what they come for, if for one thing
 
 
 @dataclass(frozen=True)
@@ -84,14 +96,15 @@ class Past:
     def demand(self) -> Counter[str]:
         """Product -> units sold: what the opening stock must cover."""
         sold: Counter[str] = Counter()
-        for _, _, someone, random in self._visitors():
-            for deed in visit(random, self.world, someone):
+        for coming in self._visitors():
+            for deed in visit(coming.random, self.world, coming.someone, coming.offer):
                 if isinstance(deed, Purchase):
                     sold.update({line.product_id: line.quantity for line in deed.lines})
         return sold
 
-    def _visitors(self) -> Iterator[tuple[int, datetime, Person, Random]]:
-        """Who comes when, numbered, each with a random for what they do."""
+    def _visitors(self) -> Iterator["_Coming"]:
+        """Who comes when."""
+        talk = self.world.talked_of()
         arrivals = Random(f"{self.world.seed}/history")
         at = self.since
         for number in count(1):
@@ -99,13 +112,14 @@ class Past:
             if at >= self.until:
                 return
             random = Random(f"{self.world.seed}/history/{number}")
-            yield number, at, person(random, seed=self.world.seed, run="history", number=number), random
+            someone = person(random, seed=self.world.seed, run="history", number=number)
+            talks = at >= self.until - RAMP and random.random() < IN_TALK
+            yield _Coming(number, at, someone, random, talk if talks else None)
 
     def _events(self) -> Iterator[Recorded]:
         """Visit after visit, each from its first event to its last that is not in the future."""
-        for number, begun, someone, random in self._visitors():
-            at = begun
-            for step, deed in enumerate(visit(random, self.world, someone)):
+        for number, at, someone, random, offer in self._visitors():
+            for step, deed in enumerate(visit(random, self.world, someone, offer)):
                 at += timedelta(seconds=deed.pause)
                 if at >= self.until:
                     break

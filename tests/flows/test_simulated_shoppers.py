@@ -4,10 +4,13 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import islice
+from itertools import combinations, islice
 
 import pytest
 
+from dashboards.answers.together import partners
+from dashboards.answers.trending import trends
+from dashboards.keys import STEP
 from inventory.models import Level
 from orders.models import Order
 from orders.states import Status
@@ -36,12 +39,12 @@ class Clock:
         return self.seconds
 
 
-def world(seed: int = 1) -> World:
+def world(seed: int = 1, products: int = 12) -> World:
     shelves = ("shoes", "toys")
     return World(
         [
             Goods(sku=f"P{n}", title=f"Fine thing {n}", shelf=shelves[n % 2], price=Decimal(n + 1))
-            for n in range(12)
+            for n in range(products)
         ],
         seed,
     )
@@ -193,6 +196,27 @@ def test_the_past_is_the_same_each_time_and_never_in_the_future() -> None:
         if order.status == "delivered":
             sold.update({line.product_id: line.quantity for line in order.order_lines()})
     assert sold <= past.demand()
+
+
+def test_the_past_has_what_is_bought_together_and_what_trends() -> None:
+    until = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+    there = world(products=78)
+    pairs, hour, week = Counter[str](), Counter[str](), Counter[str]()
+    singles, orders = Counter[str](), 0
+    for event in (recorded.event for recorded in Past(there, until).events()):
+        if isinstance(event, Click) and event.type == "view_item" and event.product_id:
+            (hour if event.timestamp >= until - timedelta(hours=1) else week)[event.product_id] += 1
+        elif isinstance(event, OrderPlaced):
+            orders += 1
+            names = sorted(set(event.product_ids))
+            singles.update(names)
+            pairs.update(STEP.join(two) for two in combinations(names, 2))
+    assert there.talked_of().sku in [trend.product_id for trend in trends(hour, week)]
+    goods = there.goods[0]
+    assert there.companion(there.companion(goods)) == goods
+    assert there.companion(goods).sku in [
+        one.product_id for one in partners(singles, pairs, orders)[goods.sku]
+    ]
 
 
 def test_without_products_there_is_nothing_to_simulate(db: None) -> None:

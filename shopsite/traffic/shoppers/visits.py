@@ -15,6 +15,7 @@ from shopsite.traffic.shoppers.world import Goods, World
 LONGEST_VISIT = 40  # pages
 STAYS = 0.78  # goes on to a next page, after each
 PUTS_IN_CART = 0.042  # at each product page, times the person's zeal
+TAKES_COMPANION = 0.25  # whoever puts one in the cart takes what goes with it, too
 AFTER_CART = 0.55  # goes on browsing, once something is in the cart
 TAKES_OUT = 0.12
 BEGINS_CHECKOUT = 0.55
@@ -108,9 +109,20 @@ class _Visit:
         yield self._page("view_item", path, product_id=goods.sku, category=goods.shelf or None)
         if self.random.random() < PUTS_IN_CART * self.liking:
             count = self.random.choices((1, 2, 3), weights=(82, 14, 4))[0]
-            self.cart[goods] = self.cart.get(goods, 0) + count
-            category = goods.shelf or None
-            yield Act(self._reading(), "add_to_cart", path, product_id=goods.sku, category=category)
+            yield self._put_in_cart(goods, count)
+            companion = self.world.companion(goods)
+            if companion not in self.cart and self.random.random() < TAKES_COMPANION:
+                path = f"/p/{companion.sku}/"
+                category = companion.shelf or None
+                yield self._page("view_item", path, product_id=companion.sku, category=category)
+                yield self._put_in_cart(companion, 1)
+
+    def _put_in_cart(self, goods: Goods, count: int) -> Act:
+        self.cart[goods] = self.cart.get(goods, 0) + count
+        category = goods.shelf or None
+        return Act(
+            self._reading(), "add_to_cart", f"/p/{goods.sku}/", product_id=goods.sku, category=category
+        )
 
     def _check_out(self) -> Iterator[Deed]:
         """From the cart to the payment; most get lost on the way."""

@@ -53,6 +53,16 @@ class World:
         row = self._shelves[shelf]
         return row[min(int(random.expovariate(0.4)), len(row) - 1)]
 
+    def companion(self, goods: Goods) -> Goods:
+        """What goes well with a product: its neighbour on the shelf, and the other way round."""
+        row = self._shelves[goods.shelf]
+        place = row.index(goods) ^ 1
+        return row[place] if place < len(row) else row[0]
+
+    def talked_of(self) -> Goods:
+        """What people have just begun to talk about: none of those that sell best anyway."""
+        return Random(f"{self.seed}/talk").choice(self.goods[len(self.goods) // 3 :])
+
     def search(self, random: Random) -> tuple[str, tuple[Goods, ...]]:
         """Words that somebody looks for, and what they find, most popular first."""
         if not self._words or random.random() < IN_VAIN:
