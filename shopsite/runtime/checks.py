@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from kafka import codec
 from kafka.errors import KafkaError
 from redis.exceptions import RedisError
 
@@ -21,6 +22,12 @@ from shopsite.events.schemas import Unavailable
 from shopsite.events.topics import TOPICS, topic_name
 from shopsite.runtime.ports import answers
 
+CODECS = {
+    "gzip": codec.has_gzip,
+    "snappy": codec.has_snappy,
+    "lz4": codec.has_lz4,
+    "zstd": codec.has_zstd,
+}  # that Kafka's producers may compress batches with
 FRESH_SECONDS = 8.0  # a heartbeat comes every second; a loop in a long batch may skip some
 
 
@@ -104,6 +111,14 @@ def check_broker() -> Finding:
             "broker", False, f"no leader for {', '.join(headless)}", "Start the brokers that are down."
         )
     return Finding("broker", True, f"{where} answers, {len(TOPICS)} topics")
+
+
+def check_codecs() -> Finding:
+    """Whatever other producers compress with can be read; a batch that can't holds its partition up."""
+    missing = [name for name, is_there in CODECS.items() if not is_there()]
+    if missing:
+        return Finding("codecs", False, f"can't read {', '.join(missing)}", "Run `make setup`.")
+    return Finding("codecs", True, f"reads {', '.join(CODECS)}")
 
 
 def check_gateway() -> Finding:

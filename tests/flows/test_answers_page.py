@@ -124,7 +124,7 @@ def test_what_all_that_is_sold_out_misses_is_one_sum_on_page_and_api(redis: Redi
     in_all = sum(missed.values(), Decimal(0))
     assert answers(NoQuery()).missed_an_hour == read_answers(NOW).missed == in_all
     assert (
-        f"sold-out products miss <b>{in_all} EUR</b>" in staff().get("/dashboard/answers/").content.decode()
+        f"Sold-out products miss <b>{in_all} EUR</b>" in staff().get("/dashboard/answers/").content.decode()
     )
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from confluent_kafka import Producer
 from redis import Redis
 
 from dashboards.aggregate import Aggregator
@@ -20,6 +21,7 @@ from shopsite.events.consume import Consumption
 from shopsite.events.deadletters import send_again
 from shopsite.events.models import DeadLetter, InboxEvent
 from shopsite.events.relay import Relay
+from shopsite.events.topics import topic_name
 from tests.support import until
 from tests.support.bad import bad_messages
 from tests.support.gateway import Bank
@@ -39,6 +41,9 @@ BAD: dict[str, dict[str, bytes | None]] = {
     "orders": bad_messages(json.loads(ORDER), id_field="order_id", field="amount"),
     "inventory": bad_messages(json.loads(STOCK), id_field="product_id", field="quantity_change"),
 }
+
+
+CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 
 
 class Shop:
@@ -137,6 +142,22 @@ def test_an_order_with_an_address_gets_its_mail_once(
         shop.turn()
     assert [message.to for message in mailoutbox] == [["ada@example.org"]]
     assert bank.asked("456", "capture") == 1
+
+
+def test_whatever_a_producer_compresses_with_is_counted(
+    kafka: Kafka, shop: Shop, kafka_server: str, redis: Redis
+) -> None:
+    at = datetime(2024, 6, 18, 12, 34, tzinfo=UTC)
+    for codec in CODECS:
+        producer = Producer({"bootstrap.servers": kafka_server, "compression.type": codec, "linger.ms": 500})
+        for number in range(50):
+            click = json.loads(CLICK) | {"user_id": f"{codec}-{number}", "type": "page_view"}
+            producer.produce(topic_name("clicks"), json.dumps(click), key=str(number))
+        assert producer.flush(20) == 0
+
+    until(lambda: shop.turn() and clicks(redis, at).get("page_view", 0) >= 50 * len(CODECS), within=30)
+    assert clicks(redis, at) == {"page_view": 50 * len(CODECS)}
+    assert figures(redis, at, at + timedelta(minutes=1))["visitors"] == pytest.approx(250, rel=0.03)
 
 
 @pytest.mark.parametrize("topic", BAD)

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 from shopsite.config import BASE_DIR
-from shopsite.runtime import java, login, ports, precheck
+from shopsite.runtime import checks, java, login, ports, precheck
 from shopsite.runtime.java import find_java
 from shopsite.runtime.problems import CannotStart
 
@@ -116,3 +116,10 @@ def test_an_old_python_is_one_clear_sentence(
 def test_what_pip_says_is_put_in_words(setup_tool: ModuleType, output: str, words: str) -> None:
     told = setup_tool.explain(output)
     assert words in told and output in told
+
+
+def test_a_codec_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checks.check_codecs().ok
+    monkeypatch.setitem(checks.CODECS, "snappy", lambda: False)
+    found = checks.check_codecs()
+    assert (found.ok, found.what, found.mend) == (False, "can't read snappy", "Run `make setup`.")

@@ -67,6 +67,7 @@ def examine(port: int) -> list[Finding]:
         machine.check_disk_space(),
         machine.check_port(port),
         *checks.ready(),
+        checks.check_codecs(),
         checks.check_gateway(),
         *machine.check_waiting(),
         *machine.check_lag(),
