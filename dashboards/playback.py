@@ -2,7 +2,8 @@
 
 A frame shows the figures as they were at the end of a minute, read from minute buckets by the path that
 `report` takes, so any moment can be sought at the same cost, and nothing but reading happens. What nobody
-keeps per minute, such as stock and orders by state, is left out: the page writes a dash.
+keeps per minute, such as stock and orders by state, is left out: the page writes a dash. Each frame says
+whether the log still holds its clicks, so that `audit` proves them, or only the history does.
 """
 
 import asyncio
@@ -31,6 +32,7 @@ from dashboards.spans import Span, read_span
 from dashboards.store import live_keys, partitions
 from dashboards.window import FAST, MINUTES, SLOW, VISIT_MS, Window
 from shopsite.events.redis import redis_client
+from shopsite.events.topics import TOPICS
 
 log = logging.getLogger(__name__)
 SLOWEST, FASTEST = 1, 60
@@ -153,9 +155,19 @@ def read_frame(playback: Playback) -> State:
         "at": int(end.timestamp() * 1000),
         "speed": playback.speed,
         "paused": playback.paused,
-        "source": "minutes of the aggregates" if whole else "some minutes are no longer kept one by one",
+        "source": _source(end - timedelta(minutes=MINUTES), whole=whole),
     }
     return state
+
+
+def _source(begin: datetime, *, whole: bool) -> str:
+    """Where the clicks of a frame still are whose figures begin then: in the log, or in the history only."""
+    if not whole:
+        return "some minutes are no longer kept one by one"
+    kept_ms = TOPICS["clicks"].retention_ms
+    if kept_ms >= 0 and begin < datetime.now(UTC) - timedelta(milliseconds=kept_ms):
+        return "the history, older than the log"
+    return "the log"
 
 
 def read_window(end: datetime) -> tuple[Window, bool]:

@@ -10,6 +10,7 @@ import redis as redis_package
 from django.conf import LazySettings
 
 from dashboards.alerts.models import Alert, Rule
+from dashboards.models import Rollup
 from dashboards.playback import Playback, Refused, read_command, read_frame
 from dashboards.selectors import rfc3339
 from tests.flows.test_hub_socket import page as page
@@ -69,6 +70,22 @@ def test_figures_at_given_times_equal_the_facts(recording: None, redis: Redis, w
         assert sum(clicks for clicks, _, _ in shown.values()) == len(half_hour)
         assert max(map(int, shown)) == int(end.timestamp()) // 60 - 1
         assert state["play"]["at"] == end.timestamp() * 1000
+
+
+@pytest.mark.parametrize(("days", "says"), [(36_500, "the log"), (30, "the history, older than the log")])
+def test_a_frame_says_whether_the_log_still_has_it(
+    recording: None, settings: LazySettings, days: int, says: str
+) -> None:
+    settings.CLICK_RETENTION_DAYS = days
+    assert read_frame(Playback(BEGIN + timedelta(minutes=90)))["play"]["source"] == says
+
+
+def test_a_frame_of_minutes_that_are_gone_says_so(
+    recording: None, redis: Redis, settings: LazySettings
+) -> None:
+    move(redis)
+    Rollup.objects.filter(grain="m").delete()
+    assert "no longer kept" in str(read_frame(Playback(BEGIN + timedelta(minutes=90)))["play"]["source"])
 
 
 def test_a_viewer_plays_seeks_pauses_and_goes_back_to_what_is_live(
