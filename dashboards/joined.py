@@ -149,6 +149,8 @@ def _take(
         days = _days_in(start, _month_end(start)) if grain == "M" else [start]
         if all(first >= reached.get(tp, 0) for day in days for tp, first in newest.get(day, ())):
             usable[start] = set(days)
+    if not usable:
+        return set()
     counted = tuple(spans)
     for pk, start, fold in rows.filter(fold__in=folds).values_list("pk", "start", "fold").iterator():
         if start in usable:
