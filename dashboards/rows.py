@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
+from shopsite.cells import harmless
+
 Format = Literal["csv", "jsonl"]
 # the field that names a row of a list
 NAMES = {
@@ -22,9 +24,7 @@ NAMES = {
     "dropoff": "stage",
     "items": "name",
 }
-
-
-_FORMULA = re.compile(r"\s*[=+@\t\r]|\s*-(?!\d+(\.\d+)?$)")  # a negative amount is none
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")  # an amount: a negative one is no formula
 
 
 class Row(NamedTuple):
@@ -74,4 +74,4 @@ def written(rows: Iterable[Row], how: Format) -> str:
 
 def _safe(row: Row) -> list[object]:
     """Names were written by strangers: a spreadsheet must not take one for a formula."""
-    return [f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell for cell in row]
+    return [harmless(cell) if isinstance(cell, str) and not _NUMBER.fullmatch(cell) else cell for cell in row]

@@ -18,12 +18,12 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
+from shopsite.cells import harmless
 from shopsite.desk.lists import QuickAdmin
 from shopsite.staff.services import record
 
 MAX_ROWS = 250_000  # of one file; its name says where it ends
 BLOCK = 1_000  # rows that are in memory at once
-FORMULA = frozenset("=+-@\t\r\n|%＝＋－＠")  # what spreadsheets take for more than text
 Column = Callable[[Any], object]
 
 
@@ -37,13 +37,7 @@ def cell(value: object) -> object:
         return value
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
-    return _harmless(str(value).replace("\0", "\ufffd"))
-
-
-def _harmless(text: str) -> str:
-    """The text, after an apostrophe where its first mark, or the first after blanks, begins a formula."""
-    begins = text.lstrip("\ufeff\u200b \u00a0\t\r\n\v\f")[:1]
-    return f"'{text}" if begins in FORMULA or text[:1] in FORMULA else text
+    return harmless(str(value).replace("\0", "\ufffd"))
 
 
 class _Line:

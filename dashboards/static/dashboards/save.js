@@ -6,7 +6,7 @@ import { store } from "./store.js";
 import { day, time, zone } from "./words.js";
 
 const WIDE = 1200, HIGH = 630, SCALE = 2, ROOM = 160; // px: the picture's sizes, and what a menu and the scrubber need below a button
-const FORMULA = /^[\ufeff\u200b \u00a0\t\r\n\v\f]*[=+\-@|%＝＋－＠]|^[\t\r\n]/; // as shopsite/desk/export.py, and for its reasons
+const FORMULA = /^[\ufeff\u200b \u00a0\t\r\n\v\f]*[=+\-@|%＝＋－＠]|^[\t\r\n]/; // as shopsite/cells.py, and for its reasons
 
 /** A value as a cell: numbers as they are, text that no spreadsheet takes for a formula. */
 export function cell(value) {
