@@ -85,7 +85,7 @@ def read_heads(
         heads[tp] = Head(now, life, set(map(int, days)))
         for unit, (ends, *flat) in zip(units, indexes, strict=True):
             if ends:
-                index = _index(int(ends), flat[0]) if flat else known[unit]
+                index = _index(int(ends), _stamps_in(flat[0])) if flat else known[unit]
                 assert index is not None, "only what is remembered is left out"
                 found[unit] = redis = _presence(unit, life, index, now)
                 if flat and redis.settled:
@@ -96,28 +96,32 @@ def read_heads(
 class Index(NamedTuple):
     """A unit's index, as it was read."""
 
-    ends: int  # epoch ms at which it expires: each change moves that
+    ends: int  # epoch ms at which it expires: each change moves that; 0: not asked for
     stamps: Stamps
     since: int
     first: int
 
 
-def _index(ends: int, flat: Sequence[str]) -> Index:
-    stamps = _stamps(zip(flat[::2], flat[1::2], strict=True))
+def _index(ends: int, stamps: Stamps) -> Index:
     since, first = (min(values) for values in zip(*stamps.values(), strict=True))
     return Index(ends, stamps, since, first)
 
 
+def presence_of(unit: Unit, life: Life, stamps: Stamps, now: int) -> Presence:
+    """What a unit's index says, when it was changed last left aside."""
+    return _presence(unit, life, _index(0, stamps), now)
+
+
 def _presence(unit: Unit, life: Life, index: Index, now: int) -> Presence:
-    touched = index.ends - retention(INDEX[unit.grain]) * 1000
+    touched = index.ends and index.ends - retention(INDEX[unit.grain]) * 1000
     return Presence(
         life=life,
         since=index.since,
         first=index.first,
         stamps=index.stamps,
-        faded=_is_faded(unit, index.since, now),
+        faded=index.since <= now + MARGIN_S - retention(FINER[unit.grain]),
         touched=touched,
-        settled=touched // 1000 < now - SETTLED_S,
+        settled=0 < touched // 1000 < now - SETTLED_S,
     )
 
 
@@ -126,25 +130,13 @@ def index_key(keys: Keys, unit: Unit) -> str:
     return keys.index(unit.tp, INDEX[unit.grain], unit.start)
 
 
-def presence_of(unit: Unit, life: Life, stamps: Stamps, now: int) -> Presence:
-    """What a unit's index says."""
-    since = min(seconds for seconds, _ in stamps.values())
-    return Presence(
-        life=life,
-        since=since,
-        first=min(offset for _, offset in stamps.values()),
-        stamps=stamps,
-        faded=_is_faded(unit, since, now),
-    )
-
-
-def _is_faded(unit: Unit, since: int, now: int) -> bool:
-    return since <= now + MARGIN_S - retention(FINER[unit.grain])
-
-
 def stamps_of(index: Mapping[bytes, bytes]) -> Stamps:
     """Each finer bucket: when it was first written, epoch seconds, and by a batch from which offset."""
     return _stamps((at.decode(), value.decode()) for at, value in index.items())
+
+
+def _stamps_in(flat: Sequence[str]) -> Stamps:
+    return _stamps(zip(flat[::2], flat[1::2], strict=True))
 
 
 def _stamps(pairs: Iterable[tuple[str, str]]) -> Stamps:
