@@ -20,6 +20,7 @@ from shopsite.events.redis import queue
 _HERE = Path(__file__).parent
 FENCE = (_HERE / "fence.lua").read_text(encoding="utf-8")
 MERGE = (_HERE / "merge.lua").read_text(encoding="utf-8")
+COPY_S = 10  # that a set made for one question lives, should whoever asks be gone before it is removed
 KEYS_A_CALL = 2000  # of a reading script: bounds how long it holds up Redis
 REMEMBERED = 500_000  # members known to be counted, in all; then it starts to remember anew
 
@@ -206,6 +207,7 @@ def merge_sets(
     for place, (groups, more) in enumerate(wanted):
         copies = _copy(pipe, f"{name}:{place}", more)
         queue(pipe, "PFMERGE", f"{name}:{place}", *(key for group in groups for key in group), *copies)
+        pipe.expire(f"{name}:{place}", COPY_S)
         places.append(len(pipe))
         pipe.get(f"{name}:{place}")
         pipe.unlink(f"{name}:{place}", *copies)
@@ -217,7 +219,7 @@ def _copy(pipe: Any, name: str, texts: Sequence[bytes]) -> list[str]:  # noqa: A
     """Queue that these become keys for a moment; returns their names."""
     copies = [f"{name}:{number}" for number in range(len(texts))]
     for copy, text in zip(copies, texts, strict=True):
-        pipe.set(copy, text, ex=10)
+        pipe.set(copy, text, ex=COPY_S)
     return copies
 
 
@@ -229,6 +231,7 @@ def _merged_groups(
     for group in filter(None, groups):
         merged = f"{group[0]}:{uuid.uuid4().hex}"  # the partition's braces keep it in the partition's slot
         client.pfmerge(merged, *group)
+        client.expire(merged, COPY_S)
         texts.append(cast(bytes, client.get(merged)))
         client.delete(merged)
     return texts
@@ -238,6 +241,7 @@ def _merge_copies(client: redis.Redis, texts: Sequence[bytes]) -> bytes:
     name = f"{changes_channel()}:{{{uuid.uuid4().hex}}}"
     copies = _copy(client, name, texts)
     client.pfmerge(name, *copies)
+    client.expire(name, COPY_S)
     found = cast(bytes, client.get(name))
     client.delete(name, *copies)
     return found
