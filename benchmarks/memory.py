@@ -6,20 +6,17 @@ have expired meanwhile are deleted, since the week passes faster than Redis's cl
 """
 
 import argparse
-import os
 import sys
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
-from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from redis import Redis
-from support import ROOT, Figure, at_most, finish
+from support import Figure, at_most, finish, redis_alone
 
 if TYPE_CHECKING:
     from shopsite.events.schemas import Click
@@ -254,26 +251,8 @@ def main() -> None:
     parser.add_argument("--whole", action="store_true", help="fold all of it")
     options = parser.parse_args()
     hours = 168 if options.whole else 1 if options.quick else options.hours
-    with tempfile.TemporaryDirectory(prefix="shopsite-bench-") as folder:
-        os.environ.update(
-            SHOP_LOCAL_DIR=folder, DJANGO_SETTINGS_MODULE="shopsite.settings", LOG_LEVEL="ERROR"
-        )
-        sys.path.insert(0, str(ROOT))
-        import django
-
-        django.setup()
-        from shopsite.runtime.redis import prepare_redis
-        from shopsite.runtime.service import Service, dismiss_guard
-
-        embedded = prepare_redis(Path(folder) / "redis", durable=False)
-        service = Service(embedded.program)
-        service.start()
-        service.wait_ready()
-        try:
-            measure(Redis.from_url(embedded.url), hours, whole=options.whole)
-        finally:
-            service.stop()
-            dismiss_guard()
+    with redis_alone() as client:
+        measure(client, hours, whole=options.whole)
 
 
 def measure(client: Redis, hours: int, *, whole: bool) -> None:

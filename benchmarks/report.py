@@ -5,21 +5,18 @@ shop has that ran for a year: today and yesterday in Redis, what is older in row
 are folded from made-up events; the others are these again, moved in time.
 """
 
-import os
 import sys
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from memory import ORDER_PARTITIONS, PARTITIONS, Shoppers
 from redis import Redis
-from support import ROOT, Figure, arguments, at_most, finish
+from support import Figure, arguments, at_most, finish, redis_alone
 
 DAY, HOUR = 86_400, 3600
 CLICKS, ORDERS, PRODUCTS = 1.0, 1 / 60, 2_000  # clicks and orders a second; products looked at on any day
@@ -178,31 +175,15 @@ def measure(client: Redis, *, quick: bool) -> None:
 @contextmanager
 def servers() -> Iterator[Redis]:
     """A Redis and a database of their own."""
-    with tempfile.TemporaryDirectory(prefix="shopsite-bench-") as folder:
-        os.environ.update(
-            SHOP_LOCAL_DIR=folder, DJANGO_SETTINGS_MODULE="shopsite.settings", LOG_LEVEL="ERROR"
-        )
-        sys.path.insert(0, str(ROOT))
-        import django
-
-        django.setup()
+    with redis_alone() as client:
         from django.db import connection
 
-        from shopsite.runtime.redis import prepare_redis
-        from shopsite.runtime.service import Service, dismiss_guard
-
-        embedded = prepare_redis(Path(folder) / "redis", durable=False)
-        service = Service(embedded.program)
-        service.start()
-        service.wait_ready()
         name = connection.settings_dict["NAME"]
         connection.creation.create_test_db(verbosity=0, autoclobber=True)
         try:
-            yield Redis.from_url(embedded.url)
+            yield client
         finally:
             connection.creation.destroy_test_db(name, verbosity=0)
-            service.stop()
-            dismiss_guard()
 
 
 if __name__ == "__main__":

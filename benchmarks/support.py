@@ -18,6 +18,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from redis import Redis
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 READY_WITHIN = 180.0  # seconds
@@ -87,6 +89,31 @@ def finish(benchmark: str, settings: dict[str, Any], figures: list[Figure]) -> N
 def missing(what: str) -> None:
     """End where something that is needed is not there: nothing is installed by a benchmark."""
     sys.exit(f"This benchmark needs {what}.")
+
+
+@contextmanager
+def redis_alone() -> Iterator[Redis]:
+    """An embedded Redis of its own, without the rest of a shop; Django in this process is set up."""
+    with tempfile.TemporaryDirectory(prefix="shopsite-bench-") as folder:
+        os.environ.update(
+            SHOP_LOCAL_DIR=folder, DJANGO_SETTINGS_MODULE="shopsite.settings", LOG_LEVEL="ERROR"
+        )
+        sys.path.insert(0, str(ROOT))
+        import django
+
+        django.setup()
+        from shopsite.runtime.redis import prepare_redis
+        from shopsite.runtime.service import Service, dismiss_guard
+
+        embedded = prepare_redis(Path(folder) / "redis", durable=False)
+        service = Service(embedded.program)
+        service.start()
+        try:
+            service.wait_ready()
+            yield Redis.from_url(embedded.url)
+        finally:
+            service.stop()
+            dismiss_guard()
 
 
 @contextmanager
