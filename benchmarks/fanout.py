@@ -5,119 +5,23 @@ frame at each viewer. In the same run: group_send of channels_redis, and Centrif
 Viewers are real sockets in another process (viewers.py); compression is off everywhere.
 """
 
-import asyncio
-import json
 import os
 import secrets
 import shutil
-import signal
-import statistics
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import psutil
-from support import ROOT, Demo, Figure, arguments, demo, finish, free_port
+from fanout_rivals import CENTRIFUGO, SIZE, Centrifugo, GroupSend
+from fanout_run import Load, Outcome, Viewers, measure
+from support import Demo, Figure, arguments, demo, finish
 
-PEERS = ROOT / "benchmarks" / "peers"
-CENTRIFUGO = PEERS / "centrifugo" / "centrifugo"
 CLICKS = 100  # a publication: one visitor looks at so many products
-SIZE = 4_000  # bytes of a peer's message; ours are told beside it
 STALLED = 50
 
 
-@dataclass(frozen=True)
-class Load:
-    """One run."""
-
-    viewers: int
-    stalled: int
-    publications: int  # one a second
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one run came to."""
-
-    p50_ms: float
-    p99_ms: float
-    missed: int
-    gaps: int
-    closed: int
-    messages: int
-    bytes_median: int
-    cpu_us: float  # of the server, a message
-    grown_mb: float  # its memory, from before the publications until after
-
-
-class Viewers:
-    """The process of viewers.py."""
-
-    def __init__(
-        self, url: str, load: Load, *, headers: dict[str, str], hello: list[str], numbered: bool
-    ) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "benchmarks/viewers.py"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        self._tell(
-            {
-                "url": url, "headers": headers, "hello": hello, "viewers": load.viewers,
-                "stalled": load.stalled, "numbered": numbered,
-            }
-        )  # fmt: skip
-        if self._hear() != b"ready\n":
-            sys.exit("The viewers did not connect: their error stands above.")
-
-    def finish(self, sent: list[float]) -> dict[str, Any]:
-        """What they saw of these publications."""
-        self._tell(sent)
-        found: dict[str, Any] = json.loads(self._hear())
-        self._process.wait(30)
-        return found
-
-    def _tell(self, what: object) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(what).encode() + b"\n")
-        self._process.stdin.flush()
-
-    def _hear(self) -> bytes:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline()
-
-
-def measure(server: psutil.Process, viewers: Viewers, publish: Callable[[], float], load: Load) -> Outcome:
-    """Publish once a second. publish: does it, and returns the second at which it was out."""
-    time.sleep(2)  # connecting is over
-    memory, cpu = server.memory_info().rss, sum(server.cpu_times()[:2])
-    sent, begun = [], time.monotonic()
-    for number in range(load.publications):
-        time.sleep(max(0.0, begun + number - time.monotonic()))
-        sent.append(publish())
-    time.sleep(1.5)
-    used, grown = sum(server.cpu_times()[:2]) - cpu, server.memory_info().rss - memory
-    found = viewers.finish(sent)
-    delays = sorted(found["delays_ms"]) or [float("nan")]
-    return Outcome(
-        p50_ms=statistics.median(delays),
-        p99_ms=delays[int(len(delays) * 0.99)],
-        missed=found["missed"],
-        gaps=found["gaps"],
-        closed=found["closed"],
-        messages=found["messages"],
-        bytes_median=found["sizes"],
-        cpu_us=used / max(found["messages"], 1) * 1e6,
-        grown_mb=grown / 2**20,
-    )
-
-
-# --- ours -----------------------------------------------------------------------------------------
 class Ours:
     """The demo's web process."""
 
@@ -196,121 +100,6 @@ def _child(parent: int, name: str) -> psutil.Process:
     sys.exit(f"The demo runs no process {name}.")
 
 
-# --- peers ----------------------------------------------------------------------------------------
-class GroupSend:
-    """channels_redis: every viewer is a member of a group."""
-
-    name = "group_send"
-
-    def __init__(self, stack: ExitStack) -> None:
-        from django.conf import settings
-
-        port = free_port()
-        env = os.environ | {"GROUP_SEND_REDIS": settings.REDIS_URL}
-        os.environ["GROUP_SEND_REDIS"] = settings.REDIS_URL
-        command = [
-            sys.executable, "-m", "uvicorn", "group_send:application", "--app-dir", str(PEERS),
-            "--port", str(port), "--ws-per-message-deflate", "false", "--log-level", "warning",
-            "--lifespan", "off",
-        ]  # fmt: skip
-        env.pop("DJANGO_SETTINGS_MODULE", None)
-        self.server = stack.enter_context(_running(command, port, env))
-        self._url = f"ws://127.0.0.1:{port}/"
-        sys.path.insert(0, str(PEERS))
-        from group_send import GROUP, layer  # type: ignore[import-not-found]  # a script beside this one
-
-        self._group, self._layer = GROUP, layer
-        self._loop = asyncio.new_event_loop()
-        stack.callback(self._loop.close)
-
-    def viewers(self, load: Load) -> Viewers:
-        """Members of the group."""
-        return Viewers(self._url, load, headers={}, hello=[], numbered=False)
-
-    def publish(self) -> float:
-        """One message to the group; when it was handed over."""
-        at = _stamp()
-        self._loop.run_until_complete(self._send(_message(at)))
-        return at
-
-    async def _send(self, text: str) -> None:
-        layer = self._layer()
-        await layer.group_send(self._group, {"type": "frame", "text": text})
-        await layer.close_pools()
-
-
-class Centrifugo:
-    """A server written for this, in Go, with its memory engine."""
-
-    name = "Centrifugo"
-
-    def __init__(self, stack: ExitStack) -> None:
-        import httpx
-
-        port, key = free_port(), secrets.token_hex(16)
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shopsite-centrifugo-")))
-        settings = {
-            "http_server": {"address": "127.0.0.1", "port": str(port)},
-            "http_api": {"key": key},
-            "client": {"insecure": True, "allowed_origins": ["*"]},
-            "log": {"level": "error"},
-        }
-        (folder / "config.json").write_text(json.dumps(settings))
-        command = [str(CENTRIFUGO), "--config", str(folder / "config.json")]
-        self.server = stack.enter_context(_running(command, port, dict(os.environ)))
-        self._url = f"ws://127.0.0.1:{port}/connection/websocket"
-        self._api = stack.enter_context(
-            httpx.Client(base_url=f"http://127.0.0.1:{port}/api", headers={"X-API-Key": key})
-        )
-
-    def viewers(self, load: Load) -> Viewers:
-        """Anonymous subscribers of one channel."""
-        hello = ['{"id":1,"connect":{}}', '{"id":2,"subscribe":{"channel":"live"}}']
-        return Viewers(self._url, load, headers={}, hello=hello, numbered=False)
-
-    def publish(self) -> float:
-        """One message to the channel; when it was handed over."""
-        at = _stamp()
-        answer = self._api.post("/publish", json={"channel": "live", "data": json.loads(_message(at))})
-        answer.raise_for_status()
-        if "error" in answer.json():
-            sys.exit(f"Centrifugo refused: {answer.text}")
-        return at
-
-
-def _stamp() -> float:
-    """Now, as exact as a message tells it."""
-    return round(time.time(), 6)
-
-
-def _message(at: float) -> str:
-    head = f'{{"at":{at:.6f},"pad":"'
-    return f'{head}{"x" * (SIZE - len(head) - 2)}"}}'
-
-
-@contextmanager
-def _running(command: list[str], port: int, env: dict[str, str]) -> Iterator[psutil.Process]:
-    """A server process that answers on its port, until the block ends."""
-    import socket
-
-    process = subprocess.Popen(command, cwd=ROOT, env=env)
-    try:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and process.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.05)
-        else:
-            sys.exit(f"{command[0]} did not start: its error stands above.")
-        yield psutil.Process(process.pid)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(15)
-
-
-# --- the run --------------------------------------------------------------------------------------
 Server = Ours | GroupSend | Centrifugo
 
 
