@@ -17,8 +17,6 @@ from dashboards.rollups import Life, Presence, Unit, UnitGrain, starts_of
 Known = dict[tuple[str, int], int]  # partition and bucket -> when it was first written, epoch seconds
 Coarse = Literal["h", "d"]
 FINER: dict[Coarse, Grain] = {"d": "h", "h": "m"}
-
-
 FEW_DAYS = 3  # of these, all grains are read at once
 DAYS_A_QUERY = 300
 

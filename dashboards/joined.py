@@ -18,8 +18,6 @@ from dashboards.rollups import Presence, Unit, Value, month_of, unit_of, unpack,
 
 Newest = dict[int, list[tuple[str, int]]]  # by day: partition and offset from which on Redis has it
 RANGES = 20  # of days in one query: where there are more, their hull is read
-
-
 ROWS_A_QUERY = 1_000
 
 
@@ -116,9 +114,7 @@ def _take_totals(
 ) -> list[Span]:
     """Take what is added up already; returns the spans that are left, of whole days."""
     taken: set[int] = set()
-    newest: dict[int, list[tuple[str, int]]] = defaultdict(
-        list
-    )  # by day: what Redis has, from which offset on
+    newest: Newest = defaultdict(list)
     for unit, redis in cover.heads.presences.items():
         if unit.grain == "d":
             newest[unit.start].append((unit.tp, redis.first))

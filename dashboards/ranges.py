@@ -27,9 +27,8 @@ class Cover:
     spans: Mapping[Grain, Sequence[Span]]  # of each grain: disjoint, together the whole range
     buckets: Mapping[str, Sequence[tuple[Grain, int]]]  # by partition; only those that Redis has
     heads: Heads = field(repr=False)
-    stretched: Mapping[int, Span] = field(
-        default_factory=dict
-    )  # hours read whole, by the part that all lay in
+    # hours read whole, by the part that all lay in
+    stretched: Mapping[int, Span] = field(default_factory=dict)
 
 
 def cover(

@@ -33,12 +33,8 @@ from dashboards.shares.links import find_link
 from shopsite.callers import caller_of
 
 SESSION_CHECK_S = 50.0  # so that whoever may no longer watch is gone within a minute
-SIGNED_OUT, FORBIDDEN, ENDED, FULL = (
-    4401,
-    4403,
-    4410,
-    1013,
-)  # close codes: as HTTP's 401, 403, 410, and "later"
+# close codes: as HTTP's 401, 403, 410, and "later"
+SIGNED_OUT, FORBIDDEN, ENDED, FULL = 4401, 4403, 4410, 1013
 MOST_GUESTS = 200  # of one process: a link may have been passed on to anybody
 REASONS = {
     SIGNED_OUT: "Your session has ended. Sign in as staff to go on.",

@@ -18,8 +18,7 @@ async def caller_of(scope: Mapping[str, Any]) -> User | AnonymousUser:
 
     scope: of a socket below CookieMiddleware.
     """
-    session = SessionStore(
-        scope["cookies"].get(settings.SESSION_COOKIE_NAME)
-    )  # anew: one that was read remembers
+    # made anew: one that was read remembers
+    session = SessionStore(scope["cookies"].get(settings.SESSION_COOKIE_NAME))
     found = await get_user({**scope, "session": session})  # type: ignore[typeddict-item]  # more than its scope
     return cast("User | AnonymousUser", found)

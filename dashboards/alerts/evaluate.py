@@ -30,9 +30,8 @@ def _evaluate(rule: Rule, now: datetime) -> bool:
     if _ends_at_once(rule, now):
         return True
     end = last_end(rule, now - SETTLES)
-    if (
-        rule.checked_until is None
-    ):  # what was before the rule is not its business, nor whole yet where a shop begins
+    if rule.checked_until is None:
+        # what was before the rule is not its business, nor whole yet where a shop begins
         Rule.objects.filter(pk=rule.pk, checked_until=None).update(checked_until=end)
         return False
     if rule.checked_until >= end:
