@@ -28,6 +28,7 @@ CLICKS = (
     '{"user_id": "13047", "product_id": "71053", "timestamp": "2010-12-02T08:20:00Z", "type": "add_to_cart"}',
     '{"user_id": "1", "product_id": null, "timestamp": "2010-12-05T08:20:00Z", "type": "page_view"}',
 )
+MOVES = 3 + 1 + 1  # lines sold, given back, adjusted: told by the worker after the orders were counted
 
 
 def figures(orders: int, carts: int) -> dict[str, Any]:
@@ -37,6 +38,7 @@ def figures(orders: int, carts: int) -> dict[str, Any]:
             (r := report(*DAYS))["orders"] >= orders
             and r["events"].get("add_to_cart", 0) >= carts
             and r["refunds"]["orders"] >= orders - 1
+            and sum(moved["events"] for reason, moved in r["stock"].items() if reason != "opening") >= MOVES
             and r
         ),
         within=60,
