@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from shopsite.events.drain import drain as drain_route
-from shopsite.events.drain import overdue
+from shopsite.events.drain import due, overdue
 from shopsite.events.inbox import Headers, Route, is_own
 from shopsite.events.schemas import Event, OrderPlaced, StockChanged, order_type, read_order, read_stock
 from shopsite.fulfilment import handle_orders, handle_stock
@@ -46,6 +46,11 @@ def drain(topic: str, partition: int) -> int | None:
     Raises KeyError for a topic that has no route.
     """
     return drain_route(ROUTES[topic], partition)
+
+
+def is_due(topic: str, partition: int) -> bool:
+    """Whether something of a partition may be processed now."""
+    return due(topic, partition).exists()
 
 
 def partitions_to_drain() -> list[tuple[str, int]]:

@@ -38,7 +38,7 @@ def drain(topic: str, partition: int) -> int:
     # While a drain ran, nobody called another. So it looks once more after it has said that it ends; its
     # turn may be over before its work is, too.
     awake("drain", topic, partition)
-    if (topic, partition) in pipeline.partitions_to_drain():
+    if pipeline.is_due(topic, partition):
         wake("drain", topic, partition)
     return settled
 

@@ -37,6 +37,7 @@ POLL_MS: Final = 200  # also how late a stop is noticed
 BATCH: Final = 500
 FETCH_BYTES: Final = 256 * 1024  # of a partition: about a batch, so that all of them move on side by side
 COMMIT_SECONDS: Final = 2.0
+NOTE_SECONDS: Final = 0.5  # until an offset is stored that passed nothing to keep
 BROKEN_SECONDS: Final = 30.0  # between looks at a partition whose stored offset cannot be
 
 Wake = Callable[[str, int], None]  # topic, partition; never raises
@@ -52,6 +53,11 @@ class Intake:
     dead: list[OutboxEvent] = field(default_factory=list)  # on their way to the dead-letter topic
     letters: list[DeadLetter] = field(default_factory=list)  # read back from it
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of the batch has to be written down."""
+        return not (self.rows or self.dead or self.letters)
+
 
 class Consumption:
     """One consumer and what it knows of its partitions."""
@@ -63,6 +69,8 @@ class Consumption:
         self._consumer: KafkaConsumer | None = None
         self._membership = Membership(self._lose)
         self._next: dict[TopicPartition, int] = {}  # what we believe is stored
+        self._passed: dict[TopicPartition, int] = {}  # how far we read beyond it
+        self._noted_at = 0.0  # when that was last stored
         self._broken: dict[TopicPartition, float] = {}  # when to look again
         self._only_database = False  # that failed, so the consumer is as good as before
         self._committed_at = 0.0
@@ -100,10 +108,12 @@ class Consumption:
         """A partition that was taken away may have moved on when it comes back."""
         for place in places:
             self._next.pop(place, None)
+            self._passed.pop(place, None)
 
     def recover(self) -> None:
         """After a failure: what was polled and not written is read again."""
         self._next.clear()
+        self._passed.clear()
         only_database, self._only_database = self._only_database, False
         if self._consumer is not None and not only_database:
             close_quietly(self._consumer, timeout=1.0)
@@ -172,30 +182,25 @@ class Consumption:
     def _write(
         self, consumer: KafkaConsumer, batches: Mapping[TopicPartition, tuple[Sequence[Any], int]]
     ) -> int:
-        """Store the batches, each only where the stored offset is its beginning; how many messages."""
-        if not batches:
-            return 0
+        """Store the batches, each only where the stored offset is its beginning; how many messages.
+
+        Most messages are news of what we did ourselves. A batch of such only changes nothing, so its offset
+        is stored with the next one that does, or after NOTE_SECONDS.
+        """
         now = datetime.now(UTC)
         read = {
-            place: self._read(
+            place: self._take_in(
                 place, [record for record in records if record.offset >= self._next[place]], now
             )
             for place, (records, _) in batches.items()
         }
-        stale = set()
-        with transaction.atomic():
-            for place, intake in read.items():
-                topic, end = logical_name(place.topic), batches[place][1]
-                if advance(topic, place.partition, self._next[place], end):
-                    _keep(intake)
-                else:
-                    stale.add(place)
+        self._passed |= {place: end for place, (_, end) in batches.items()}
+        kept = {place: intake for place, intake in read.items() if not intake.is_empty}
+        stale = self._store(kept)
         written = 0
-        for place, (records, end) in batches.items():
+        for place, (records, _) in batches.items():
             if place in stale:
-                self._read_again(place)
                 continue
-            self._next[place] = end
             written += len(records)
             if read[place].rows:
                 self._wake(logical_name(place.topic), place.partition)
@@ -203,6 +208,28 @@ class Consumption:
         if stale:
             self._place(consumer)
         return written
+
+    def _store(self, kept: Mapping[TopicPartition, Intake]) -> set[TopicPartition]:
+        """Store what was kept with the offsets; which partitions somebody else had moved on."""
+        is_time = time.monotonic() - self._noted_at >= NOTE_SECONDS
+        ends = {place: end for place, end in self._passed.items() if place in kept or is_time}
+        if is_time:
+            self._noted_at = time.monotonic()
+        if not ends:
+            return set()
+        stale = set()
+        with transaction.atomic():
+            for place, end in ends.items():
+                if not advance(logical_name(place.topic), place.partition, self._next[place], end):
+                    stale.add(place)
+                elif place in kept:
+                    _keep(kept[place])
+        for place, end in ends.items():
+            del self._passed[place]
+            self._next[place] = end
+        for place in stale:
+            self._read_again(place)
+        return stale
 
     def _read_again(self, place: TopicPartition) -> None:
         log.warning(
@@ -213,7 +240,7 @@ class Consumption:
         self.counts["dropped_batches"] += 1
         del self._next[place]
 
-    def _read(self, place: TopicPartition, records: Iterable[Any], now: datetime) -> Intake:
+    def _take_in(self, place: TopicPartition, records: Iterable[Any], now: datetime) -> Intake:
         intake, topic = Intake(), logical_name(place.topic)
         for record in records:
             if topic.endswith(DEAD):
@@ -238,12 +265,15 @@ class Consumption:
         if not self._next or (now - self._committed_at < COMMIT_SECONDS and not force):
             return
         self._committed_at = now
-        offsets = {place: OffsetAndMetadata(offset, "", -1) for place, offset in self._next.items()}
+        offsets = {place: OffsetAndMetadata(self._at(place), "", -1) for place in self._next}
         consumer.commit_async(offsets, callback=_committed)
+
+    def _at(self, place: TopicPartition) -> int:
+        return self._passed.get(place, self._next[place])
 
     def _beat(self, consumer: KafkaConsumer) -> None:
         ends = {place: consumer.highwater(place) for place in self._next}
-        lag = sum(max(0, end - self._next[place]) for place, end in ends.items() if end is not None)
+        lag = sum(max(0, end - self._at(place)) for place, end in ends.items() if end is not None)
         self._heart.beat(partitions=len(self._next), broken=len(self._broken), lag=lag, **self.counts)
 
 

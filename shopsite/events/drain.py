@@ -36,13 +36,13 @@ def drain(route: Route, partition: int) -> int | None:
     """
     until, total = time.monotonic() + TURN_SECONDS, None
     while time.monotonic() < until:
-        settled = _drain_batch(route, partition)
-        if settled is None:
+        turn = _drain_batch(route, partition)
+        if turn is None:
             break
-        total = (total or 0) + settled
+        total = (total or 0) + turn.settled
         # Rows that came after the lock's holder looked, and whose wake-up found the lock held, are its own
         # to find: so it looks once more after letting go.
-        if settled == 0 and not due(route.topic, partition).exists():
+        if turn.count < BATCH and not due(route.topic, partition).exists():
             break
     return total
 
@@ -62,21 +62,21 @@ def overdue() -> list[tuple[str, int]]:
     return sorted(ready.order_by().values_list("topic", "partition").distinct())
 
 
-def _drain_batch(route: Route, partition: int) -> int | None:
-    """Process up to BATCH rows in one transaction; how many were settled, None where another drains."""
+def _drain_batch(route: Route, partition: int) -> "_Turn | None":
+    """Process up to BATCH rows in one transaction; None where another drains."""
     with transaction.atomic():
         if not _lock(route.topic, partition):
             return None
         found = due(route.topic, partition)[:BATCH].values_list(*Waiting._fields)
         rows = [Waiting(*values) for values in found]
-        turn = _Turn(route, partition)
+        turn = _Turn(route, partition, len(rows))
         # Rows that failed before go alone, so that they do not fail the others with them once more.
         for row in rows:
             if row.attempts:
                 turn.process([row])
         turn.process([row for row in rows if not row.attempts])
         turn.write()
-        return turn.settled
+        return turn
 
 
 def _lock(topic: str, partition: int) -> bool:
@@ -105,8 +105,8 @@ class Waiting(NamedTuple):
 class _Turn:
     """One batch: what was done, what failed, and which keys wait because of it."""
 
-    def __init__(self, route: Route, partition: int) -> None:
-        self._route, self._partition = route, partition
+    def __init__(self, route: Route, partition: int, count: int) -> None:
+        self._route, self._partition, self.count = route, partition, count
         self._done: list[int] = []
         self._failed: list[InboxEvent] = []
         self._dead: list[OutboxEvent] = []

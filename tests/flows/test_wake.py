@@ -82,12 +82,12 @@ def test_a_drain_looks_once_more_after_it_has_said_that_it_ends(
         assert calls.sent == [("orders", 0)]
         return settled
 
-    def due() -> list[tuple[str, int]]:
+    def is_due(_topic: str, _partition: int) -> bool:
         said.append(redis.exists(wake._flag("drain", ("orders", 0))))
-        return [("orders", 0)]
+        return True
 
     monkeypatch.setattr(pipeline, "drain", drain)
-    monkeypatch.setattr(pipeline, "partitions_to_drain", due)
+    monkeypatch.setattr(pipeline, "is_due", is_due)
     wake.wake("drain", "orders", 0)
     assert tasks.drain("orders", 0) == settled
     assert said == [0]

@@ -82,6 +82,18 @@ def test_what_is_not_for_us_is_skipped(kafka: Kafka) -> None:
     assert not OutboxEvent.objects.exists()
 
 
+def test_how_far_it_is_read_is_stored_soon_where_nothing_had_to_be_kept(kafka: Kafka) -> None:
+    """Not batch by batch: most messages are news of what we did ourselves."""
+    kafka.send_many("inventory", [("a", stock("OURS"))] * 3, partition=0, headers=[("seq", b"5")])
+    with consuming() as consumption:
+        until(lambda: consumption.step() >= 0 and stored_offset("inventory", 0, begin=0) == 3)
+        kafka.send_many("inventory", [("a", stock("OURS"))] * 2, partition=0, headers=[("seq", b"6")])
+        kafka.send_many("inventory", [("a", stock("THEIRS"))], partition=0)
+        read_until(consumption, 1)
+        assert stored_offset("inventory", 0, begin=0) == 6  # in the transaction of what was kept
+    assert kept() == ["THEIRS"]
+
+
 def test_a_batch_whose_offset_somebody_else_moved_is_dropped_and_read_from_there(kafka: Kafka) -> None:
     with consuming() as consumption:
         until(lambda: consumption.step() >= 0 and StoredOffset.objects.count() == 7)
