@@ -106,7 +106,7 @@ def place_orders(size: Size) -> list[Figure]:
 
 def charges(size: Size) -> list[Figure]:
     """Orders of another system that are charged here."""
-    with stack.shop(*SHOP, *gateway(), ["relay"]):
+    with stack.shop(*SHOP, *gateway(), ["relay"], ["beat"]):
         elsewhere.warm_up(3)
         per_second = charged.rate(size.charged)
         delays = charged.delays(STEADY, size.steady_seconds)

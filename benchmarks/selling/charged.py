@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping
 
 from selling.elsewhere import make_messages, send
 from selling.elsewhere import paid as count_paid
@@ -32,12 +33,12 @@ def delays(per_second: int, seconds: float) -> list[float]:
     from shopsite.events.topics import topic_name
 
     messages = make_messages(int(per_second * seconds), seed=8, status=None)
-    seen, over = Seen([key.decode() for key, _ in messages]), threading.Event()
+    sent: dict[str, float] = {}
+    seen, over = Seen(sent, len(messages)), threading.Event()
     watcher = threading.Thread(target=seen.watch, args=(over,))
     watcher.start()
     producer, topic = make_producer(linger_ms=0), topic_name("orders")
     producer.partitions_for(topic)
-    sent: dict[str, float] = {}
     begun = time.perf_counter()
     for number, (key, value) in enumerate(messages):
         if (wait := begun + number / per_second - time.perf_counter()) > 0:
@@ -49,38 +50,47 @@ def delays(per_second: int, seconds: float) -> list[float]:
     over.set()
     watcher.join()
     end = time.perf_counter()
-    if late := len(sent) - len(seen.at):
+    if late := sent.keys() - seen.at.keys():
         print(
-            f"  {late:,} of {len(sent):,} orders were not paid {GIVE_UP_SECONDS:.0f} s after the last",
+            f"  {len(late):,} of {len(sent):,} orders were not paid {GIVE_UP_SECONDS:.0f} s after the last:",
+            *where_they_are(late),
+            sep="\n    ",
             flush=True,
         )
     return sorted((seen.at.get(order_id, end) - at) * 1000 for order_id, at in sent.items())
 
 
+def where_they_are(order_ids: Collection[str]) -> list[str]:
+    """How many orders stand where, in words."""
+    from orders.models import Payment
+    from shopsite.events.models import InboxEvent
+
+    fields = ("state", "tries", "reason", "order__status")
+    charges = Counter(Payment.objects.filter(order_id__in=order_ids).values_list(*fields))
+    inbox = Counter(InboxEvent.objects.filter(key__in=order_ids).values_list("state", "error"))
+    return [
+        *(f"{count:,} with a payment that is {' / '.join(map(str, at))}" for at, count in charges.items()),
+        *(f"{count:,} in the inbox, {' / '.join(at)}" for at, count in inbox.items()),
+    ]
+
+
 class Seen:
     """When each order was first seen as paid, by looks at the database."""
 
-    def __init__(self, order_ids: Sequence[str]) -> None:
+    def __init__(self, sent: Mapping[str, float], count: int) -> None:
         self.at: dict[str, float] = {}
-        self._wanted = set(order_ids)
+        self._sent, self._count = sent, count
 
     def watch(self, over: threading.Event) -> None:
         """Look until all are paid."""
         from django.db import connection
 
-        query = "SELECT order_id FROM orders_order WHERE status = 'paid' AND changed_at >= %s"
+        # By their ids and not by when they changed: that is written before a commit, which may be slow.
+        query = "SELECT order_id FROM orders_order WHERE status = 'paid' AND order_id = ANY(%s)"
         with connection.cursor() as cursor:
-            cursor.execute("SELECT clock_timestamp()")
-            (since,) = cursor.fetchone()
-            while self._wanted and not over.is_set():
-                # a second back: a transaction's time is before the moment at which it can be seen
-                cursor.execute(query, [since])
+            while len(self.at) < self._count and not over.is_set():
+                cursor.execute(query, [[name for name in list(self._sent) if name not in self.at]])
                 now = time.perf_counter()
-                for (order_id,) in cursor.fetchall():
-                    if order_id in self._wanted:
-                        self._wanted.discard(order_id)
-                        self.at[order_id] = now
-                cursor.execute("SELECT clock_timestamp() - interval '2 seconds'")
-                (since,) = cursor.fetchone()
+                self.at |= {order_id: now for (order_id,) in cursor.fetchall()}
                 time.sleep(LOOK_SECONDS)
         connection.close()
