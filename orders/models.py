@@ -31,6 +31,9 @@ class Order(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="orders"
     )
     session_id = models.CharField(max_length=128, blank=True)
+    device = models.CharField(max_length=200, blank=True, default="", db_default="")
+    # the host that sent the visit
+    sent_by = models.CharField(max_length=200, blank=True, default="", db_default="")
     status = models.CharField(max_length=16, choices=Status)
     source = models.CharField(max_length=8, choices=Source)
     # paid to somebody else: we neither charge, refund nor mail

@@ -179,6 +179,8 @@ def _told(
         status=order.status,
         session_id=order.session_id or None,
         country=order.country or None,
+        device=order.device or None,
+        source=order.sent_by or None,
     )
 
 

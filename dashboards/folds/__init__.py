@@ -22,6 +22,7 @@ from dashboards.folds import (
     revenue,
     searches,
     sessions,
+    slices,
     stock,
     visitors,
 )
@@ -48,4 +49,5 @@ FOLDS: list[AnyFold] = [
     *searches.FOLDS,
     *empty_searches.FOLDS,
     *paths.FOLDS,
+    *slices.FOLDS,
 ]

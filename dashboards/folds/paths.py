@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from dashboards.folds.base import LIST, LONGEST, AnyFold, Counts
-from dashboards.folds.referrers import split_referrer
 from dashboards.keys import STEP
+from shopsite.events.referrers import split_referrer
 from shopsite.events.schemas import Click
 
 

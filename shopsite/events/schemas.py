@@ -92,6 +92,7 @@ class Click(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
     campaign: Short | None = None
     device: Short | None = None
     country: Country | None = None
+    source: Short | None = None  # the host that sent the visit, on each click of it
     search: Short | None = None
     results: Found | None = None  # how many products the search found
     category: Short | None = None  # the shelf of the product or list
@@ -127,6 +128,8 @@ class OrderPlaced(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defa
     email: Email | None = None  # only others send it: our own messages carry no address
     session_id: OptionalId | None = None
     country: Country | None = None
+    device: Short | None = None  # that it was ordered with
+    source: Short | None = None  # the host that sent the visit
 
     def order_lines(self) -> list[OrderLine]:
         """What was ordered: `lines` where given, else each product with its quantity and no price."""
@@ -152,6 +155,8 @@ class OrderChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_def
     status: Short
     session_id: OptionalId | None = None
     country: Country | None = None
+    device: Short | None = None
+    source: Short | None = None
     product_ids: list[Id] = []  # filled from the lines, so that any reader of the topic finds it
 
     def __post_init__(self) -> None:

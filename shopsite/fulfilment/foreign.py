@@ -181,6 +181,7 @@ def _write_orders(orders: Sequence[Foreign], titles: Mapping[str, str], now: dat
         (
             "order_id", "user_id", "session_id", "status", "source", "elsewhere", "currency", "amount",
             "refunded", "placed_at", "paid_at", "changed_at", "email", "country",
+            "device", "sent_by",
         ),
         [_order_row(order, now) for order in orders],
     )  # fmt: skip
@@ -217,6 +218,8 @@ def _order_row(order: Foreign, now: datetime) -> tuple[object, ...]:
         event.timestamp if order.elsewhere else now,
         event.email or "",
         event.country or "",
+        event.device or "",
+        event.source or "",
     )
 
 
@@ -267,6 +270,8 @@ def _told(order: Foreign, now: datetime) -> OrderChanged:
         status=order.steps[-1].value,
         session_id=event.session_id,
         country=event.country,
+        device=event.device,
+        source=event.source,
     )
 
 

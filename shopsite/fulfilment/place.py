@@ -57,6 +57,8 @@ class Buyer:
     postcode: str
     country: str
     account_id: int | None = None
+    device: str = ""
+    sent_by: str = ""  # the host that sent the visit
 
 
 def place_order(
@@ -164,6 +166,8 @@ def _order(order_id: str, buyer: Buyer, amount: Decimal, shipping: Decimal) -> O
         user_id=buyer.user_id,
         account_id=buyer.account_id,
         session_id=buyer.session_id,
+        device=buyer.device,
+        sent_by=buyer.sent_by,
         status=Status.PLACED,
         source=Order.Source.SHOP,
         currency=settings.SHOP_CURRENCY,
@@ -195,4 +199,6 @@ def _event(order: Order, lines: Sequence[CartLine], event_id: str) -> OrderPlace
         event_id=event_id,
         session_id=order.session_id or None,
         country=order.country or None,
+        device=order.device or None,
+        source=order.sent_by or None,
     )

@@ -19,6 +19,7 @@ from django.utils import timezone
 from orders.models import Lead
 from shopsite.events import clicks
 from shopsite.events.browsers import device, is_bot
+from shopsite.events.referrers import source_of
 from shopsite.events.schemas import Click, ClickType
 from shopsite.storefront.leads import remember
 from shopsite.storefront.visitors import ShopRequest, Visitor, keep_visitor
@@ -64,21 +65,22 @@ def tell_afterwards(request: ShopRequest, response: HttpResponseBase) -> None:
     if not noted:
         return
     keep_visitor(response, request.visitor, secure=request.is_secure())
-    remember(response, request.COOKIES, request.visitor, _lead(noted[0], request), secure=request.is_secure())
+    lead, secure = _lead(noted[0], request), request.is_secure()
+    source = source_of(remember(response, request.COOKIES, request.visitor, lead, secure=secure))
     # Django's own hook for work after the last byte; it runs each closer and goes on whatever it raises.
-    response._resource_closers.append(lambda: tell(noted, request))  # type: ignore[attr-defined]
+    response._resource_closers.append(lambda: tell(noted, request, source))  # type: ignore[attr-defined]
 
 
-def tell(noted: list[Noted], request: ShopRequest) -> None:
-    """Send what was noted. Never raises: a page is worth more than its count."""
+def tell(noted: list[Noted], request: ShopRequest, source: str | None) -> None:
+    """Send what was noted. Never raises: a page is worth more than its count. source: sent the visit."""
     try:
         for one in noted:
-            clicks.emit(_click(one, request, request.visitor))
+            clicks.emit(_click(one, request, request.visitor, source))
     except Exception:  # whatever it is, the shopper has the page already
         log.exception("A click was not counted; the page itself was served.")
 
 
-def _click(noted: Noted, request: HttpRequest, visitor: Visitor) -> Click:
+def _click(noted: Noted, request: HttpRequest, visitor: Visitor, source: str | None) -> Click:
     headers = request.headers
     agent = headers.get("User-Agent", "")
     referrer = _without_query(headers.get("Referer", ""))
@@ -95,6 +97,7 @@ def _click(noted: Noted, request: HttpRequest, visitor: Visitor) -> Click:
         campaign=campaign(request.GET),
         device=device(agent),
         country=country(request),
+        source=source,
         search=noted.search,
         results=noted.results,
         category=noted.category,

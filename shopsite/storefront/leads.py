@@ -21,11 +21,13 @@ MAX_TEXT = 500  # of an address: the cookie has to fit into 4 KiB
 
 def remember(
     response: HttpResponseBase, cookies: Mapping[str, str], visitor: Visitor, first: Lead, *, secure: bool
-) -> None:
-    """Keep a visit's first click in its browser; each page begins the 30 minutes anew."""
+) -> str:
+    """Keep a visit's first click in its browser, for 30 minutes from each page on. Returns its referrer."""
     known = cookies.get(COOKIE, "")
-    kept = known if _read(known, visitor) else _written(first, visitor)
+    told = _read(known, visitor)
+    kept = known if told else _written(first, visitor)
     response.set_cookie(COOKIE, kept, max_age=SESSION_SECONDS, httponly=True, samesite="Lax", secure=secure)
+    return str(told["referrer"]) if told else first.referrer
 
 
 def lead_of(cookies: Mapping[str, str], visitor: Visitor, order_id: str) -> Lead | None:

@@ -71,4 +71,6 @@ def _order(event: OrderChanged) -> OrderPlaced | None:
         status="refunded" if is_refund else "paid",
         session_id=event.session_id,
         country=event.country,
+        device=event.device,
+        source=event.source,
     )

@@ -23,6 +23,7 @@ from django.db import Error as DatabaseError
 from django.db import connections
 
 from shopsite.events.loops import Pause
+from shopsite.events.referrers import source_of
 from shopsite.events.schemas import OrderLine, OrderPlaced, OrderStatus, Unavailable
 from shopsite.traffic import publishing
 from shopsite.traffic.models import Sending
@@ -166,6 +167,8 @@ def _order(
         status=status,
         timestamp=at,
         country=someone.country,
+        device=someone.device,
+        source=source_of(someone.source.referrer or ""),
     )
 
 

@@ -1,9 +1,14 @@
 """What brought a visit is kept with the order that it ends in."""
 
+import json
+
 import pytest
 from pytest_django.fixtures import Settings
 
-from orders.models import Lead
+from orders.models import Lead, Order
+from orders.services import step
+from orders.states import Status
+from shopsite.events.models import OutboxEvent
 from shopsite.events.schemas import Click
 from tests.support.shop import product
 from tests.support.storefront import Shopper, order_id
@@ -28,6 +33,22 @@ def test_an_order_knows_the_first_click_of_its_visit(shopper: Shopper, told: lis
     assert (lead.event_id, lead.type, lead.path) == (told[0].event_id, "view_item", "/p/MUG/")
     assert (lead.referrer, lead.campaign) == ("https://www.google.com/", "spring")
     assert lead.at == told[0].timestamp
+
+
+def test_each_click_and_the_order_say_who_sent_the_visit_and_on_what(
+    shopper: Shopper, told: list[Click]
+) -> None:
+    product("MUG", 5)
+    shopper.get("/p/MUG/", headers={"Referer": "https://www.google.com/?q=private"})
+    shopper.add("MUG")
+    order = Order.objects.get(pk=order_id(shopper.buy()))
+    assert {click.source for click in told} == {"google.com"}
+    assert (order.sent_by, order.device) == ("google.com", "desktop")
+    step(order, Status.PAID, actor="test", why="")
+    events = [json.loads(bytes(row.value or b"")) for row in OutboxEvent.objects.filter(topic="orders")]
+    said = [(event["type"], event["device"], event["source"]) for event in events if "type" in event]
+    assert said[-1] == ("order_paid", "desktop", "google.com")
+    assert all((event["device"], event["source"]) == ("desktop", "google.com") for event in events)
 
 
 def test_a_new_visit_has_a_click_of_its_own(shopper: Shopper, told: list[Click]) -> None:

@@ -69,3 +69,34 @@ def test_pairs_are_orders_with_both_products_whatever_their_order(redis: Redis) 
 
     found = sum_hashes(redis, [[day_of("pairs", "orders-0")]])
     assert found == [{"o|A": 2, "o|B": 2, "o|C": 1, f"p|A{STEP}B": 2}]
+
+
+def test_filters_know_what_each_country_device_and_source_did(redis: Redis) -> None:
+    german = {"country": "DE", "device": "phone", "source": "idealo.de"}
+    log_of(
+        "clicks-0",
+        [
+            click(**german),
+            click(type="add_to_cart", **german),
+            click(type="page_view", **german),
+            click(country="AT", referrer="https://www.bing.com/"),
+            click(bot=True, **german),
+        ],
+    ).fold(writer_of(redis))
+    orders = [paid("1", "12.5", **german), paid("2", "9")]
+    numbered("orders-0", orders).fold(writer_of(redis))
+    phone = {"dv|phone": 1, "da|phone": 1}
+    idealo = {"sv|idealo.de": 1, "sa|idealo.de": 1, "se|idealo.de": 3}
+    bing = {"sv|bing.com": 1, "se|bing.com": 1}
+    assert sum_hashes(redis, [[day_of("slices")]]) == [
+        {"cv|DE": 1, "ca|DE": 1, "cv|AT": 1, **phone, **idealo, **bing}
+    ]
+    [sold] = sum_hashes(redis, [[day_of("slices", "orders-0")]])
+    assert {field: sold[field] for field in ("co|DE", "cr|GBP|DE", "so|idealo.de", "dr|GBP|phone")} == {
+        "co|DE": 1,
+        "cr|GBP|DE": 12_500_000,
+        "so|idealo.de": 1,
+        "dr|GBP|phone": 12_500_000,
+    }
+    [bots] = sum_hashes(redis, [[day_of("bot_slices")]])
+    assert bots == {"c|DE": 1, "d|phone": 1, "s|idealo.de": 1, "p|p1": 1}

@@ -21,6 +21,8 @@ from django.views.decorators.http import require_http_methods
 
 from orders.models import Order
 from orders.services import keep_lead
+from shopsite.events.browsers import device
+from shopsite.events.referrers import source_of
 from shopsite.fulfilment import Buyer, CartLine, InvalidCart, OutOfStock, new_order_id, place_order
 from shopsite.storefront import carts, delivery
 from shopsite.storefront.carts import Cart
@@ -74,7 +76,7 @@ def _submit(request: ShopRequest, cart: Cart, order_id: str) -> HttpResponseBase
 
 def _place(request: ShopRequest, cart: Cart, form: CheckoutForm, order_id: str) -> Order:
     """Empty the cart of what is ordered and order it, both or neither."""
-    data = form.cleaned_data
+    data, lead = form.cleaned_data, lead_of(request.COOKIES, request.visitor, order_id)
     buyer = Buyer(
         user_id=request.visitor.id,
         session_id=request.visitor.session,
@@ -85,6 +87,8 @@ def _place(request: ShopRequest, cart: Cart, form: CheckoutForm, order_id: str) 
         postcode=data["postcode"],
         country=data["country"],
         account_id=request.user.pk if request.user.is_authenticated else None,
+        device=device(request.headers.get("User-Agent", "")),
+        sent_by=(source_of(lead.referrer) or "") if lead else "",
     )
     lines = [
         CartLine(line.item.sku, line.item.title, line.quantity, line.item.price) for line in cart.counted
@@ -94,7 +98,7 @@ def _place(request: ShopRequest, cart: Cart, form: CheckoutForm, order_id: str) 
         order = place_order(
             lines=lines, buyer=buyer, card=form.card_digits(), shipping=cart.shipping, order_id=order_id
         )
-        if lead := lead_of(request.COOKIES, request.visitor, order_id):
+        if lead:
             keep_lead(lead)
         return order
 

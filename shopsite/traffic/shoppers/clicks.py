@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.conf import settings
 
+from shopsite.events.referrers import source_of
 from shopsite.events.schemas import Click
 from shopsite.traffic.shoppers.people import Person
 from shopsite.traffic.shoppers.visits import Act
@@ -25,6 +26,7 @@ def click(act: Act, person: Person, *, at: datetime, event_id: str) -> Click:
         campaign=person.source.campaign if first else None,
         device=person.device,
         country=person.country,
+        source=source_of(person.source.referrer or ""),
         search=act.search,
         results=act.results,
         category=act.category,

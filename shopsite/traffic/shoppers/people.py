@@ -5,6 +5,7 @@ from hashlib import md5
 from random import Random
 from typing import TypeVar
 
+from shopsite.events.referrers import source_of
 from shopsite.fulfilment import Buyer
 
 T = TypeVar("T")
@@ -104,6 +105,8 @@ def buyer(someone: Person) -> Buyer:
         city=city,
         postcode=postcode,
         country=someone.country,
+        device=someone.device,
+        sent_by=source_of(someone.source.referrer or "") or "",
     )
 
 
