@@ -1,5 +1,8 @@
-"""The peers: one Celery task and transaction an order, in the same run; django-oscar as once measured."""
+"""The peers: one Celery task and transaction an order; django-oscar, quoted where it is not installed."""
 
+import json
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -12,6 +15,7 @@ from selling.elsewhere import make_messages, paid, wait_for_paid
 from selling.stack import running
 
 PEERS = ROOT / "benchmarks" / "peers"
+OSCAR = PEERS / "oscar" / "bin" / "python"
 # django-oscar 4.2.1: place_order with stock allocation, 2 processes, PostgreSQL 15, 2 cores
 OSCAR_ORDERS_PER_SECOND, OSCAR_MEASURED_ON = 48.0, "2026-11-24"
 
@@ -62,3 +66,26 @@ def worker() -> Iterator[None]:
     )  # fmt: skip
     with running(program):
         yield
+
+
+def placed_by_oscar(count: int) -> float:
+    """Orders a second of django-oscar's place_order, two processes, in a database beside ours."""
+    if not OSCAR.exists():
+        print(
+            "django-oscar is not installed (benchmarks/peers/install oscar): its "
+            f"{OSCAR_ORDERS_PER_SECOND:g} orders/s are of {OSCAR_MEASURED_ON}, 2 cores of another machine",
+            flush=True,
+        )
+        return OSCAR_ORDERS_PER_SECOND
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE DATABASE oscar")
+    address = f"{os.environ['DATABASE_URL'].rsplit('/', 1)[0]}/oscar"
+    command = [str(OSCAR), str(PEERS / "oscar_orders.py"), address, str(count), "2"]
+    told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout)
+    with connection.cursor() as cursor:
+        cursor.execute("DROP DATABASE oscar")
+    if told["orders"] != count:
+        raise RuntimeError(f"django-oscar placed {told['orders']} of {count} orders")
+    return count / float(told["seconds"])
