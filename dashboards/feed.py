@@ -37,9 +37,10 @@ def who(user_id: str) -> str:
 
 
 class Feed:
-    """The events that were read, by a short hash of their text."""
+    """The events that were read, by a short hash of their text. chosen: whether one is wanted."""
 
-    def __init__(self) -> None:
+    def __init__(self, chosen: Callable[[Recent], bool] | None = None) -> None:
+        self._chosen = chosen
         self._events: dict[str, Recent] = {}
         self.watching: set[str] = set()  # who() of the people at the screens
 
@@ -48,8 +49,11 @@ class Feed:
         for texts in lists:
             for text in texts:
                 key = blake2b(text, digest_size=5).hexdigest()
-                if key not in self._events:
-                    self._events[key] = _decode(text)
+                if key in self._events:
+                    continue
+                event = _decode(text)
+                if self._chosen is None or self._chosen(event):
+                    self._events[key] = event
         self._events = {key: self._events[key] for key in self._kept()}
 
     def _kept(self) -> list[str]:

@@ -22,11 +22,14 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from dashboards.filters import PLAIN, View
 from dashboards.frames import Screen
 from dashboards.keys import changes_channel, generation_key, generation_keys
 from dashboards.lastweek import read_last_week
-from dashboards.live import read_board
+from dashboards.live import products_of, read_board
 from dashboards.picture import Picture
+from dashboards.showings import Showings
+from dashboards.sliced import Slices
 from dashboards.window import Window
 from shopsite.events.redis import async_redis, listening_client
 
@@ -52,7 +55,9 @@ class Hub:
         self.screen = Screen()
         self.picture = Picture()
         self.viewers: Counter[str] = Counter()  # feed.who() of the person at each screen, "" where unknown
+        self.showings = Showings()  # of those who chose a filter
         self._window: Window | None = None  # None: to be read whole
+        self._slices: Slices | None = None  # of the same buckets
         self._news = asyncio.Event()
         self._dirty = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
@@ -60,22 +65,28 @@ class Hub:
         self._rest: asyncio.TimerHandle | None = None
 
     # --- viewers ------------------------------------------------------------------------------
-    async def watch(self, *, hub_id: str = "", seq: int = 0, person: str = "") -> AsyncGenerator[str, None]:
+    async def watch(
+        self, *, hub_id: str = "", seq: int = 0, person: str = "", view: View = PLAIN
+    ) -> AsyncGenerator[str, None]:
         """Frames for one viewer, for ever: first what changed since its number, or a snapshot.
 
         Each is made when the viewer asks for it, so there is never a queue behind a slow one.
+        Raises TooManyViews.
         """
+        showing = None if view == PLAIN else self.showings.join(view, person)
         self._join(person)
-        have = seq if hub_id == self.screen.id else 0
+        have = seq if hub_id == (showing or self).screen.id else 0
         try:
             while True:
-                news = self._news
-                if self.screen.seq > have or have > self.screen.seq:
-                    text, have = self.screen.since(have), self.screen.seq
+                news, screen = self._news, (showing or self).screen
+                if screen.seq > have or have > screen.seq:
+                    text, have = screen.since(have), screen.seq
                     yield text
                 else:
                     await news.wait()
         finally:
+            if showing:
+                self.showings.leave(showing, person)
             self._leave(person)
 
     def _join(self, person: str) -> None:
@@ -86,6 +97,8 @@ class Hub:
         self.picture.watch(self.viewers)
         if not self._work:
             self._start()
+        elif self._window:
+            self._dirty.set()  # a filter that nobody had has no frame yet
 
     def _leave(self, person: str) -> None:
         self.viewers -= Counter({person: 1})
@@ -143,6 +156,7 @@ class Hub:
         """Say that figures stand still, and why."""
         self._window = None
         self.picture.lose(words)
+        self.showings.lose(self.picture)
         self._publish()
 
     # --- what changed -------------------------------------------------------------------------
@@ -168,6 +182,8 @@ class Hub:
         elif self._window:
             tp, _, _, names = msgpack.unpackb(message["data"])
             self._window.touch(tp, names)
+            if self._slices:
+                self._slices.touch(tp, names)
         self._dirty.set()
 
     # --- frames -------------------------------------------------------------------------------
@@ -196,23 +212,30 @@ class Hub:
             window = await self._load(client, now)
         else:
             await window.read_fast(now)
-        if self.picture.lists_are_due(now):
+        lists = self.picture.lists_are_due(now)
+        if lists:
             if await client.get(generation_key()) != window.generation:
                 window = await self._load(client, now)
             await window.read_slow(now)
             self.picture.draw_lists(window, now)
         self.picture.draw_numbers(window, now)
+        if self.showings and self._slices:
+            await self._slices.read(self.showings.needs(), now)
+            self.showings.draw(self.picture, window, self._slices, now, lists=lists)
         self._publish()
 
     async def _load(self, client: Redis, now: float) -> Window:
         generation = await client.get(generation_key())
         window = Window(client, generation_keys(int(generation or 0)), generation)
+        self._slices = Slices(window)
         self._window = window  # from here on it is told what is touched
         await window.load(now)
         return window
 
     def _publish(self) -> None:
-        self.screen.update(self.picture.sections(), at=int(time.time() * 1000))
+        at = int(time.time() * 1000)
+        self.screen.update(self.picture.sections(), at=at)
+        self.showings.publish(at)
         self._news.set()
         self._news = asyncio.Event()
 
@@ -226,7 +249,12 @@ class Hub:
             await asyncio.sleep(seconds)
 
     async def _look(self) -> None:
-        reading = await self._in_thread(read_board, self.picture.stock_wanted, self.picture.names_wanted())
+        for category in self.showings.shelves_due(time.time()):
+            products = await self._in_thread(products_of, category)
+            self.showings.put_shelf(category, products, time.time())
+        stock = list(dict.fromkeys([*self.picture.stock_wanted, *self.showings.stock_wanted()]))
+        names = self.picture.names_wanted(self.showings.names_wanted())
+        reading = await self._in_thread(read_board, stock, names)
         if self.picture.take_board(reading):
             self._dirty.set()
 

@@ -68,6 +68,8 @@ class Recent(msgspec.Struct, kw_only=True, omit_defaults=True):
     search: str = ""
     country: str = ""
     device: str = ""
+    source: str = ""  # the host that sent the visit
+    category: str = ""
     order: str = ""
     amount: str = ""  # decimal
     currency: str = ""

@@ -10,6 +10,7 @@ from operator import attrgetter
 import msgspec
 
 from dashboards.batch import Event
+from dashboards.folds.slices import source
 from dashboards.keys import RECENT_EVENTS, SEEN_SECONDS, Recent
 from shopsite.events.schemas import Click, OrderChanged
 
@@ -45,6 +46,8 @@ def _describe(event: Event) -> Recent:
             search=event.search or "",
             country=event.country or "",
             device=event.device or "",
+            source=source(event) or "",
+            category=event.category or "",
             bot=event.bot,
         )
     if isinstance(event, OrderChanged):
@@ -55,6 +58,8 @@ def _describe(event: Event) -> Recent:
             user=event.user_id,
             product=event.lines[0].product_id if event.lines else "",
             country=event.country or "",
+            device=event.device or "",
+            source=event.source or "",
             order=event.order_id,
             amount=f"{event.amount:f}",
             currency=event.currency,

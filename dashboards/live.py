@@ -24,6 +24,7 @@ from shopsite.events.heartbeat import read_beats
 from shopsite.events.models import InboxEvent, InboxState, OutboxEvent
 
 AGE_LIMIT_MINUTES = {"placed": 10, "paid": 30, "refund_pending": 60}  # an older order is in trouble
+MOST_ON_SHELF = 5_000  # products of a category that is looked at
 Section = dict[str, object]
 
 
@@ -102,6 +103,12 @@ def product_names(product_ids: Iterable[str]) -> dict[str, list[object]]:
         product_id: [product.title, static(product.picture) if product.picture else "", admin_of(product_id)]
         for product_id, product in found.items()
     }
+
+
+def products_of(category: str) -> frozenset[str]:
+    """The products on a shelf, the first MOST_ON_SHELF of them."""
+    found = Product.objects.filter(category=category).values_list("sku", flat=True)
+    return frozenset(found[:MOST_ON_SHELF])
 
 
 def admin_of(product_id: str) -> str:

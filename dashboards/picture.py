@@ -30,7 +30,7 @@ class Picture:
         self._feed = Feed()
         self._sections: State = {}
         self._board: Reading | None = None
-        self._names: dict[str, list[object]] = {}
+        self.names: dict[str, list[object]] = {}
         self._named_at = 0.0
         self._lists_at = 0.0
         self._aggregating_at = time.time()
@@ -38,6 +38,11 @@ class Picture:
     def sections(self) -> State:
         """Everything, as a frame takes it."""
         return self._sections
+
+    @property
+    def board(self) -> Reading:
+        """The last look at orders and stock, an empty one before the first."""
+        return self._board or Reading()
 
     def watch(self, people: Iterable[str]) -> None:
         """Whose events are kept longer than others'."""
@@ -85,26 +90,26 @@ class Picture:
             self._sections[name] = sections.tab(window, name, self.last_week.tabs.get(fold, {}))
         figures = sections.product_figures(window, now)
         self.stock_wanted = sections.candidates(figures)
-        board = self._board or Reading()
-        rows = sections.product_rows(figures, board.stock, board.outlook)
+        rows = sections.product_rows(figures, self.board.stock, self.board.outlook)
         self._sections["products"] = rows
         self._sections["sparks"] = sections.sparks(window, now, rows)
-        self._sections["names"] = {sku: self._names[sku] for sku in rows if sku in self._names}
+        self._sections["names"] = {sku: self.names[sku] for sku in rows if sku in self.names}
         self._feed.take(window.recent.values())
-        self._sections["feed"] = self._feed.section(titles(self._names))
+        self._sections["feed"] = self._feed.section(titles(self.names))
 
     # --- from the board -----------------------------------------------------------------------
-    def names_wanted(self) -> set[str]:
+    def names_wanted(self, more: Iterable[str] = ()) -> set[str]:
         """The products whose title is to be read."""
+        wanted = {*self.stock_wanted, *self._feed.products(), *more}
         if time.time() - self._named_at > NAMES_S:
             self._named_at = time.time()
-            return set(self.stock_wanted) | self._feed.products()
-        return (set(self.stock_wanted) | self._feed.products()) - self._names.keys()
+            return wanted
+        return wanted - self.names.keys()
 
     def take_board(self, reading: Reading) -> bool:
         """Take orders, stock and names. True where somebody should see it at once."""
         first, before = self._board is None, self._board
-        self._names |= reading.names
+        self.names |= reading.names
         self._board = reading
         self._sections["status"] = reading.status
         self._sections["attention"] = reading.attention

@@ -50,6 +50,7 @@ class Command(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     speed: int | None = None
     pause: bool | None = None  # false goes on
     live: bool | None = None
+    view: dict[str, str] | None = None  # filters.read_view; {} for everything
 
 
 class Play(msgspec.Struct, forbid_unknown_fields=True, rename={"start": "from"}):

@@ -4,7 +4,7 @@ Frames go straight to the socket, past Channels' layers, which cost fourteen tim
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import aclosing, suppress
 from typing import Any
 from urllib.parse import parse_qs
@@ -18,6 +18,7 @@ from django.utils import timezone
 from dashboards.access import is_staff, may_watch
 from dashboards.feed import who
 from dashboards.figures import figures_text
+from dashboards.filters import PLAIN, BadView, read_view
 from dashboards.hub import the_hub
 from dashboards.playback import (
     MOST,
@@ -30,6 +31,7 @@ from dashboards.playback import (
 )
 from dashboards.shares.guests import for_guests
 from dashboards.shares.links import find_link
+from dashboards.showings import TooManyViews
 from shopsite.callers import caller_of
 
 SESSION_CHECK_S = 50.0  # so that whoever may no longer watch is gone within a minute
@@ -53,6 +55,7 @@ class DashboardSocket(AsyncWebsocketConsumer):
     _tasks: tuple[asyncio.Task[None], ...] = ()
     _frames: asyncio.Task[None] | None = None
     _playback: Playback | None = None
+    _view = PLAIN
 
     async def connect(self) -> None:
         """Accept first: a browser is told the reason of a close only after that."""
@@ -60,11 +63,16 @@ class DashboardSocket(AsyncWebsocketConsumer):
         if code := await self._refusal():
             await self.close(code, REASONS[code])
             return
-        asked = parse_qs(self.scope["query_string"].decode(errors="replace"))
-        hub_id, seq = asked.get("hub", [""])[0], asked.get("seq", [""])[0]
+        query = parse_qs(self.scope["query_string"].decode(errors="replace"))
+        asked = {name: values[0] for name, values in query.items()}
         self._spawn(self._draw_figures())
         self._spawn(self._check_session())
-        self._follow(hub_id, int(seq) if seq.isdecimal() and len(seq) < 16 else 0)
+        try:
+            self._choose(asked)
+        except Refused as why:
+            await self._complain(why)
+        seq = asked.get("seq", "")
+        self._follow(asked.get("hub", ""), int(seq) if seq.isdecimal() and len(seq) < 16 else 0)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:  # noqa: ARG002  Channels names them
         """A viewer asks for a snapshot, for the past, or for what is live again (playback.Command)."""
@@ -73,12 +81,26 @@ class DashboardSocket(AsyncWebsocketConsumer):
         try:
             self._obey(read_command(text_data or ""))
         except Refused as why:
-            with suppress(OSError):
-                await self.send(msgspec.json.encode({"problem": str(why)}).decode())
+            await self._complain(why)
+
+    async def _complain(self, why: Exception) -> None:
+        with suppress(OSError):
+            await self.send(msgspec.json.encode({"problem": str(why)}).decode())
+
+    def _choose(self, asked: Mapping[str, str]) -> None:
+        """Look at what the filter lets through, from the next frame on. Raises Refused."""
+        try:
+            self._view = read_view(asked)
+        except BadView as why:
+            raise Refused(str(why)) from why
 
     def _obey(self, command: Command) -> None:
         if command.play:
             self._play(command.play)
+        elif command.view is not None:
+            self._choose(command.view)
+            self._stop_playing()
+            self._follow("", 0)
         elif command.ask or command.live:
             self._stop_playing()
             self._follow("", 0)
@@ -113,7 +135,7 @@ class DashboardSocket(AsyncWebsocketConsumer):
 
     def _source(self, hub_id: str, seq: int) -> AsyncGenerator[str, None]:
         person = who(self.scope.get("cookies", {}).get(settings.VISITOR_COOKIE, ""))
-        return the_hub().watch(hub_id=hub_id, seq=seq, person=person)
+        return the_hub().watch(hub_id=hub_id, seq=seq, person=person, view=self._view)
 
     def _pass(self, source: AsyncGenerator[str, None]) -> None:
         if self._frames:
@@ -121,12 +143,17 @@ class DashboardSocket(AsyncWebsocketConsumer):
         self._frames = asyncio.create_task(self._pass_on(source))
 
     async def _pass_on(self, source: AsyncGenerator[str, None]) -> None:
-        async with aclosing(source) as frames:
-            with suppress(OSError):  # the viewer went away; disconnect() comes next
-                async for text in frames:
-                    # waits while this viewer's buffer is full; Channels' own send adds two calls to each
-                    message: Any = {"type": "websocket.send", "text": text}
-                    await self.base_send(message)
+        try:
+            async with aclosing(source) as frames:
+                with suppress(OSError):  # the viewer went away; disconnect() comes next
+                    async for text in frames:
+                        # waits while this viewer's buffer is full; Channels' own send adds two calls to each
+                        message: Any = {"type": "websocket.send", "text": text}
+                        await self.base_send(message)
+        except TooManyViews as why:
+            await self._complain(why)
+            self._view = PLAIN
+            await self._pass_on(self._source("", 0))
 
     async def _draw_figures(self) -> None:
         """The charts, made once a process; figures of the first seconds do not wait for them."""
@@ -170,6 +197,9 @@ class GuestSocket(DashboardSocket):
         if not command.ask:
             raise Refused("a share link shows what is live only")
         super()._obey(command)
+
+    def _choose(self, asked: Mapping[str, str]) -> None:
+        """A guest sees the whole: which filters there are names what guests are not told of."""
 
     def _source(self, hub_id: str, seq: int) -> AsyncGenerator[str, None]:
         return _for_guests(the_hub().watch(hub_id=hub_id, seq=seq))

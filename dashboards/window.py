@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from redis.asyncio import Redis
 
-from dashboards.keys import Bucket, Grain, Keys, bucket, partition_name, split_partition
+from dashboards.keys import WIDTH, Bucket, Grain, Keys, bucket, partition_name, split_partition
 from shopsite.events.redis import queue
 from shopsite.events.topics import TOPICS
 
@@ -128,21 +128,17 @@ class Window:
         await self.read_slow(now)
 
     def _everything(self, now: float) -> list[Bucket]:
-        width: dict[Grain, int] = {"m": 60, "s": 1, "h": 3600}
-        starts = {
-            grain: range(first, int(now) + 1, width[grain]) for grain, first in self._first(now).items()
-        }
         return [
             Bucket(tp, grain, start, fold)
             for folds in (FAST, SLOW)
             for grain, names in folds.items()
             for fold in names
-            for start in starts[grain]
+            for start in self.starts(grain, now)
             for topic in TOPICS_OF.get(fold, ("clicks",))
-            for tp in self._of(topic)
+            for tp in self.of(topic)
         ]
 
-    def _of(self, topic: str) -> list[str]:
+    def of(self, topic: str) -> list[str]:
         """The partitions of a topic."""
         return sorted(tp for tp in self.partitions if split_partition(tp)[0] == topic)
 
@@ -150,7 +146,7 @@ class Window:
         """Read what was touched of the numbers and the pulse, and who is there."""
         await self._read(self._take("fast", now))
         async with self.redis.pipeline(transaction=False) as pipe:
-            for tp in self._of("clicks"):  # keyed by user, so nobody is in two partitions
+            for tp in self.of("clicks"):  # keyed by user, so nobody is in two partitions
                 pipe.zcount(self.keys.seen(tp), now * 1000 - VISIT_MS, "+inf")
                 pipe.zcount(self.keys.seen(tp), now * 1000 - MINUTES * 60_000, "+inf")
             counts = await pipe.execute()
@@ -159,11 +155,11 @@ class Window:
     async def read_slow(self, now: float) -> None:
         """Read what was touched of the lists, the last events, and the funnel."""
         await self._read(self._take("slow", now))
-        first = self._first(now)
+        first = self.first(now)
         for (grain, _), tally in self.tallies.items():
             tally.forget(first[grain])
         fresh, self._fresh = sorted(self._fresh), set()
-        stages = [(stage, tp) for stage, topic in STAGES.items() for tp in self._of(topic)]
+        stages = [(stage, tp) for stage, topic in STAGES.items() for tp in self.of(topic)]
         async with self.redis.pipeline(transaction=False) as pipe:
             for tp in fresh:
                 pipe.lrange(self.keys.recent(tp), 0, -1)
@@ -191,10 +187,14 @@ class Window:
     def _take(self, pace: Pace, now: float) -> list[Bucket]:
         """The touched keys of that pace; a late event's bucket may be older than what is shown."""
         due, self._due[pace] = self._due[pace], set()
-        first = self._first(now)
+        first = self.first(now)
         return [place for place in due if place.start >= first[place.grain]]
 
-    def _first(self, now: float) -> dict[Grain, int]:
+    def first(self, now: float) -> dict[Grain, int]:
         """The oldest bucket of each grain that is shown."""
         hour = self.midnight(now) // 3600 * 3600
         return {"m": self.minutes(now)[0], "s": bucket(now, "s") - SECONDS, "h": hour}
+
+    def starts(self, grain: Grain, now: float) -> range:
+        """Every bucket of a grain that is shown, oldest first."""
+        return range(self.first(now)[grain], int(now) + 1, WIDTH[grain])

@@ -21,7 +21,7 @@ _KEYS = "views, carts, checkouts, orders and amounts by country, device and sour
 _OF_CLICKS = [f"{letter}{stage}|" for letter in LETTERS.values() for stage in STAGES.values()]
 
 
-def _source(click: Click) -> str | None:
+def source(click: Click) -> str | None:
     """The site that sent the visit; where nobody says so, the click that came from there tells."""
     return click.source or (split_referrer(click.referrer, click.site)[0] if click.referrer else None)
 
@@ -29,12 +29,12 @@ def _source(click: Click) -> str | None:
 def _count(clicks: Sequence[Click]) -> Counter[str]:
     found: Counter[str] = Counter()
     # few values, many clicks: the texts are made once for each that differs
-    alike = Counter([(c.type, c.country, c.device, _source(c)) for c in clicks])
-    for (type_, country, device, source), number in alike.items():
-        if source:
-            found["se|" + source[:LONGEST]] += number
+    alike = Counter([(c.type, c.country, c.device, source(c)) for c in clicks])
+    for (type_, country, device, sender), number in alike.items():
+        if sender:
+            found["se|" + sender[:LONGEST]] += number
         if stage := STAGES.get(type_):
-            for letter, value in (("c", country), ("d", device), ("s", source)):
+            for letter, value in (("c", country), ("d", device), ("s", sender)):
                 if value:
                     found[f"{letter}{stage}|{value[:LONGEST]}"] += number
     return hide_marks(found, "se|", *_OF_CLICKS)
@@ -46,7 +46,7 @@ def _count_bots(clicks: Sequence[Click]) -> Counter[str]:
         named = (
             ("c|", click.country),
             ("d|", click.device),
-            ("s|", _source(click)),
+            ("s|", source(click)),
             ("p|", click.product_id),
             ("k|", click.category),
         )

@@ -1,8 +1,7 @@
 """The hub: one subscription, one frame for all, and nobody who holds up another. Real Redis, no sockets."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
@@ -14,8 +13,9 @@ from django.db import connections
 from dashboards.board import register_board
 from dashboards.hub import FRAME_S, Hub
 from shopsite import boards
-from tests.support.live import Shown, an_order_is_paid, clicks_shown, the_aggregate_process_lives, views
+from tests.support.live import an_order_is_paid, clicks_shown, the_aggregate_process_lives, views
 from tests.support.shop import product
+from tests.support.watching import watching
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Redis = redis_package.Redis
@@ -29,32 +29,6 @@ async def hub(redis: Redis) -> AsyncIterator[Hub]:
     yield hub
     await hub.end()
     await sync_to_async(connections.close_all)()
-
-
-@asynccontextmanager
-async def watching(hub: Hub, **where: str | int) -> AsyncGenerator["Viewer", None]:
-    async with aclosing(hub.watch(**where)) as frames:  # type: ignore[arg-type]
-        yield Viewer(frames)
-
-
-class Viewer:
-    """Somebody who applies what comes."""
-
-    def __init__(self, frames: AsyncGenerator[str, None]) -> None:
-        self._frames = frames
-        self.shown = Shown()
-        self.last = ""
-
-    async def take(self) -> None:
-        """The next frame."""
-        self.last = await asyncio.wait_for(anext(self._frames), 10)
-        self.shown.apply(self.last)
-
-    async def until(self, wanted: Callable[[Shown], bool]) -> None:
-        """Frames, until the page shows what is wanted."""
-        async with asyncio.timeout(10):
-            while not wanted(self.shown):
-                await self.take()
 
 
 async def test_a_click_moves_the_number_and_the_chart(hub: Hub, redis: Redis) -> None:

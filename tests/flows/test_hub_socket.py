@@ -16,7 +16,7 @@ from websockets.typing import Origin
 
 from dashboards import sockets
 from shopsite.roles import make_roles
-from tests.support.live import Shown, an_order_is_paid, the_aggregate_process_lives, views
+from tests.support.live import Shown, an_order_is_paid, happens, the_aggregate_process_lives, views
 from tests.support.site import serving
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -139,6 +139,23 @@ def test_a_viewer_may_ask_for_a_snapshot(page: str) -> None:
         socket.send('{"ask":"snapshot"}')
         frames = (json.loads(socket.recv(timeout=10)) for _ in range(20))
         assert any(frame.get("from") == 0 for frame in frames)
+
+
+def test_a_filter_of_the_address_or_of_a_message_holds_and_a_bad_one_is_explained(
+    page: str, redis: Redis
+) -> None:
+    happens(redis, "clicks-0", {"user_id": "ada", "product_id": "MUG", "country": "DE"})
+    happens(redis, "clicks-0", {"user_id": "ben", "product_id": "MUG", "country": "AT"})
+    with socket_of(page, staff(), "?country=DE") as socket:
+        until_shown(socket, shown := Shown(), "clicks30", 1)
+        assert shown.sections["view"] == {"by": "country", "value": "DE"}
+        socket.send('{"view":{}}')
+        until_shown(socket, shown, "clicks30", 2)
+        assert "view" not in shown.sections
+        socket.send('{"view":{"country":"DE","device":"phone"}}')
+        texts = (socket.recv(timeout=10) for _ in range(20))
+        problem = next(json.loads(text)["problem"] for text in texts if "problem" in json.loads(text))
+        assert problem == "one filter at a time, not country and device"
 
 
 def test_a_number_that_makes_no_sense_gets_a_snapshot(page: str) -> None:

@@ -106,8 +106,8 @@ def test_links_are_listed_with_their_last_use_and_revoked_in_the_admin() -> None
 
 
 @contextmanager
-def guest_of(page: str, token: str) -> Iterator[ClientConnection]:
-    with connect(f"{page.replace('http', 'ws')}/ws/shared/{token}/", origin=Origin(page)) as socket:
+def guest_of(page: str, token: str, query: str = "") -> Iterator[ClientConnection]:
+    with connect(f"{page.replace('http', 'ws')}/ws/shared/{token}/{query}", origin=Origin(page)) as socket:
         yield socket
 
 
@@ -123,6 +123,19 @@ def test_a_guest_sees_the_figures_live_and_no_event_of_anybody(page: str, redis:
         socket.send('{"play":{"from":"2024-06-18T12:00:00Z"}}')
         problems = (json.loads(socket.recv(timeout=10)).get("problem") for _ in range(20))
         assert "a share link shows what is live only" in problems
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_guest_sets_no_filter_by_address_or_message(page: str, redis: Redis) -> None:
+    with guest_of(page, link(), "?country=AT") as socket:
+        views(redis, "ada", "ben")
+        until_shown(socket, shown := Shown(), "clicks30", 2)
+        socket.send('{"view":{"country":"AT"}}')
+        problems = (json.loads(socket.recv(timeout=10)).get("problem") for _ in range(20))
+        assert "a share link shows what is live only" in problems
+        views(redis, "eve")
+        until_shown(socket, shown, "visitors", 3)
+        assert not shown.sections.keys() & {"view", "unsplit"}
 
 
 @pytest.mark.django_db(transaction=True)

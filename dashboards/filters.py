@@ -1,0 +1,54 @@
+"""A filter of the live page, as its address and its socket name it. address, socket -> here -> hub.py.
+
+One value of one dimension at a time: what people of one country did with one product is counted nowhere
+(decision 028). Bots are a filter of their own, which goes with any other.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from dashboards.folds.base import LONGEST, MARKS
+
+DIMENSIONS = ("product", "category", "source", "country", "device")
+LONGEST_PRODUCT = 128  # of an id; other names are cut where they are counted
+
+
+class BadView(Exception):
+    """There is no such filter: its text is for the reader."""
+
+
+class View(NamedTuple):
+    """What a viewer looks at; all of it where `by` is empty."""
+
+    by: str = ""
+    value: str = ""
+    bots: bool = False  # whether their clicks count, too
+
+    def asked(self) -> dict[str, object]:
+        """As the page is told of it; {} for everything."""
+        found: dict[str, object] = {"by": self.by, "value": self.value} if self.by else {}
+        return found | ({"bots": 1} if self.bots else {})
+
+
+PLAIN = View()
+
+
+def read_view(asked: Mapping[str, str]) -> View:
+    """The view that {"country": "DE", "bots": "in"} asks for; other names are skipped. Raises BadView."""
+    found = {name: asked[name] for name in DIMENSIONS if asked.get(name)}
+    bots = asked.get("bots", "")
+    if bots not in ("", "in"):
+        raise BadView("bots are “in”, or not named at all")
+    if len(found) > 1:
+        raise BadView(f"one filter at a time, not {' and '.join(found)}")
+    for by, value in found.items():
+        return View(by, _checked(by, value), bots == "in")
+    return View(bots=bots == "in")
+
+
+def _checked(by: str, value: str) -> str:
+    if value in MARKS:
+        raise BadView(f"{value} stands for what is not kept apart, so nothing is known of it")
+    if not value.isprintable() or len(value) > LONGEST_PRODUCT:
+        raise BadView(f"that is no {by}")
+    return value if by == "product" else value[:LONGEST]

@@ -1,0 +1,154 @@
+"""Filters of the live page: each viewer gets the figures of its own, and each filter is computed once."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import redis as redis_package
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import connections
+
+from dashboards import showings
+from dashboards.board import register_board
+from dashboards.filters import View
+from dashboards.hub import Hub
+from dashboards.showings import TooManyViews
+from shopsite import boards
+from shopsite.catalogue.models import Category, Product
+from tests.support.live import clicks_shown, happens, the_aggregate_process_lives
+from tests.support.shop import product
+from tests.support.watching import watching
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Redis = redis_package.Redis
+GERMANY, PHONES = View("country", "DE"), View("device", "phone")
+
+
+@pytest_asyncio.fixture
+async def hub(redis: Redis) -> AsyncIterator[Hub]:
+    register_board(boards)
+    the_aggregate_process_lives(redis)
+    hub = Hub()
+    yield hub
+    await hub.end()
+    await sync_to_async(connections.close_all)()
+
+
+def clicked(redis: Redis, *, sku: str = "MUG", **more: object) -> None:
+    happens(redis, "clicks-0", {"user_id": "ada", "product_id": sku, **more})
+
+
+def ordered(redis: Redis, order_id: str, amount: str, *skus: str, **more: object) -> None:
+    lines = [{"product_id": sku, "quantity": 1, "price": "3"} for sku in skus or ("MUG",)]
+    paid: dict[str, Any] = {
+        "order_id": order_id, "user_id": "ada", "type": "order_paid", "event_id": f"paid-{order_id}",
+        "amount": amount, "currency": settings.SHOP_CURRENCY, "previous": "placed", "status": "paid",
+        "lines": lines,
+    }  # fmt: skip
+    happens(redis, "orders-0", paid | more)
+
+
+async def test_two_viewers_with_different_filters_get_each_their_own_figures(hub: Hub, redis: Redis) -> None:
+    clicked(redis, country="DE", device="phone")
+    clicked(redis, country="AT", device="phone", type="add_to_cart")
+    ordered(redis, "1", "12.50", country="DE", device="desktop")
+    async with watching(hub, view=GERMANY) as german, watching(hub, view=PHONES) as phones:
+        await german.until(lambda shown: "funnel" in shown.sections)
+        await phones.until(lambda shown: "funnel" in shown.sections)
+        assert german.shown.sections["view"] == {"by": "country", "value": "DE"}
+        assert (clicks_shown(german.shown), clicks_shown(phones.shown)) == (1, 2)
+        assert (german.shown.now("orders"), german.shown.now("sales")) == (1, 12_500_000)
+        assert (phones.shown.now("orders"), phones.shown.now("sales")) == (0, 0)
+        assert german.shown.sections["funnel"]["purchase"] == [1, None]
+        assert phones.shown.sections["funnel"]["add_to_cart"] == [1, None]
+        clicked(redis, country="FR", device="phone")
+        await phones.until(lambda shown: clicks_shown(shown) == 3)
+        assert clicks_shown(german.shown) == 1
+        clicked(redis, country="DE", device="tablet")
+        await german.until(lambda shown: clicks_shown(shown) == 2)
+        assert [event[3] for event in german.shown.sections["feed"].values()] == ["DE", "DE"]
+
+
+async def test_what_is_not_split_is_named_and_no_number_of_it_is_told(hub: Hub, redis: Redis) -> None:
+    clicked(redis, country="DE", category="mugs")
+    async with watching(hub, view=GERMANY) as german, watching(hub, view=View("category", "mugs")) as mugs:
+        await german.until(lambda shown: "funnel" in shown.sections)
+        await mugs.until(lambda shown: "funnel" in shown.sections)
+        assert {"visitors", "conversion", "products", "pipeline", "sources", "searches"} <= set(
+            german.shown.sections["unsplit"]
+        )
+        assert "visitors" not in german.shown.sections["now"]
+        assert not german.shown.sections.keys() & {
+            "products",
+            "status",
+            "attention",
+            "sources",
+            "paths",
+            "ghost",
+        }
+        assert list(german.shown.sections["countries"]) == ["DE"]
+        assert {"orders", "sales", "average", "minutes.orders"} <= set(mugs.shown.sections["unsplit"])
+        assert {tuple(row[1:]) for row in mugs.shown.sections["minutes"].values()} == {(None, None)}
+
+
+async def test_a_product_or_a_category_keeps_the_rows_of_its_products(hub: Hub, redis: Redis) -> None:
+    def shelve() -> None:
+        shelf = Category.objects.create(slug="mugs", name="Mugs")
+        product("MUG", 5)
+        product("HAT", 5)
+        Product.objects.filter(sku="MUG").update(category=shelf)
+
+    await sync_to_async(shelve)()
+    clicked(redis, category="mugs")
+    clicked(redis, sku="HAT", category="hats")
+    ordered(redis, "1", "9", "MUG", "HAT")
+    async with (
+        watching(hub, view=View("product", "MUG")) as mug,
+        watching(hub, view=View("category", "mugs")) as mugs,
+    ):
+        for viewer in (mug, mugs):
+            await viewer.until(lambda shown: list(shown.sections.get("products", {})) == ["MUG"])
+            assert clicks_shown(viewer.shown) == 1
+        assert (mug.shown.now("orders"), mug.shown.now("sales")) == (1, 3_000_000)
+        assert "orders" not in mugs.shown.sections["now"]
+
+
+async def test_bots_count_where_they_are_let_in(hub: Hub, redis: Redis) -> None:
+    clicked(redis, country="DE")
+    clicked(redis, country="DE", bot=True)
+    clicked(redis, country="US", bot=True)
+    everything, germany = View(bots=True), GERMANY._replace(bots=True)
+    async with watching(hub, view=everything) as whole, watching(hub, view=germany) as german:
+        await whole.until(lambda shown: clicks_shown(shown) == 3)
+        await german.until(lambda shown: clicks_shown(shown) == 2)
+        assert whole.shown.sections["unsplit"] == {}
+
+
+async def test_a_filter_is_made_once_for_all_its_viewers_and_dropped_with_the_last(hub: Hub) -> None:
+    async with watching(hub, view=GERMANY) as one:
+        async with watching(hub, view=GERMANY) as other:
+            await one.take()
+            await other.take()
+            assert len(hub.showings) == 1
+            assert one.last is other.last
+        assert len(hub.showings) == 1
+    assert len(hub.showings) == 0
+
+
+async def test_one_filter_more_than_there_may_be_is_refused_and_the_others_go_on(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(showings, "MOST", 2)
+    async with AsyncExitStack() as stack:
+        first = await stack.enter_async_context(watching(hub, view=GERMANY))
+        await first.take()
+        second = await stack.enter_async_context(watching(hub, view=PHONES))
+        await second.take()
+        third = await stack.enter_async_context(watching(hub, view=View("source", "x")))
+        with pytest.raises(TooManyViews):
+            await third.take()
+        await first.take()
+    assert not hub.viewers

@@ -1,0 +1,48 @@
+"""What a page's address may ask for, and what a filter's figures are made of."""
+
+import pytest
+
+from dashboards.filters import DIMENSIONS, PLAIN, BadView, View, read_view
+from dashboards.folds.base import OTHER
+from dashboards.recipes import RECIPES, needs_of
+from dashboards.sliced import Source, together
+
+
+@pytest.mark.parametrize(
+    ("asked", "view"),
+    [
+        ({}, PLAIN),
+        ({"hub": "a", "seq": "1", "at": "x", "country": ""}, PLAIN),
+        ({"country": "DE"}, View("country", "DE")),
+        ({"product": "x" * 100}, View("product", "x" * 100)),
+        ({"source": "s" * 80}, View("source", "s" * 60)),
+        ({"device": "phone", "bots": "in"}, View("device", "phone", True)),
+        ({"bots": "in"}, View(bots=True)),
+    ],
+)
+def test_a_filter_is_read_from_the_names_of_an_address(asked: dict[str, str], view: View) -> None:
+    assert read_view(asked) == view
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"country": "DE", "device": "phone"}, "one filter at a time, not country and device"),
+        ({"source": OTHER}, "not kept apart"),
+        ({"country": "D\nE"}, "no country"),
+        ({"product": "x" * 129}, "no product"),
+        ({"bots": "out"}, "bots are"),
+    ],
+)
+def test_what_is_no_filter_is_refused_with_the_reason(asked: dict[str, str], words: str) -> None:
+    with pytest.raises(BadView, match=words):
+        read_view(asked)
+
+
+def test_every_dimension_has_its_figures_and_the_same_ones_are_needed_once() -> None:
+    assert tuple(RECIPES) != () and set(RECIPES) == set(DIMENSIONS)
+    needs = needs_of(View("country", "DE"), "EUR")
+    assert needs[Source("h", "slices", "orders")] == {"co|DE", "cr|EUR|DE"}
+    assert needs[Source("m", "countries", "clicks")] == {"DE"}
+    assert together([needs, needs]) == needs
+    assert needs_of(View(bots=True), "EUR") == {}
