@@ -4,8 +4,9 @@ Everything is reckoned by the shop's wall clock: its Monday noon stays noon when
 day has 23, 24 or 25 hours.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -34,21 +35,33 @@ def before(period: Period, start: datetime, end: datetime) -> tuple[datetime, da
     previous: as long, up to the start; whole days of the shop give as many whole days. week, year: the same
     time by the wall clock, a week or a year earlier; 29 February becomes the 28th.
     """
-    first, last = (moment.astimezone(_zone()) for moment in (start, end))
+    moved = back(period, start, end)
+    return moved(start), moved(end)
+
+
+def back(period: Period, start: datetime, end: datetime) -> Callable[[datetime], datetime]:
+    """How before() moves a moment of [start, end)."""
     if period == "week":
-        return _utc(first - timedelta(days=7)), _utc(last - timedelta(days=7))
+        return lambda moment: _utc(moment.astimezone(_zone()) - timedelta(days=7))
     if period == "year":
-        return _utc(_year_before(first)), _utc(_year_before(last))
+        return lambda moment: _utc(_year_before(moment.astimezone(_zone())))
+    first, last = (moment.astimezone(_zone()) for moment in (start, end))
     if first.time() == last.time():
-        return _utc(first - (last.date() - first.date())), _utc(first)
-    return start - (end - start), start
+        days = last.date() - first.date()
+        return lambda moment: _utc(moment.astimezone(_zone()) - days)
+    return lambda moment: moment - (end - start)
 
 
-def borders(grain: ReportGrain, start: datetime, end: datetime) -> list[int]:
-    """Where the buckets of [start, end) begin and the last one ends, epoch seconds; the ends may be cut."""
-    inner = [int(at.timestamp()) for at in _begins(grain, start, end)]
+def borders(grain: ReportGrain, start: datetime, end: datetime, most: int | None = None) -> list[int]:
+    """Where the buckets of [start, end) begin and the last one ends, epoch seconds; the ends may be cut.
+
+    most: of the first so many buckets.
+    """
+    begins = _begins(grain, start, end)  # the first of them is not after the start
+    inner = [int(at.timestamp()) for at in islice(begins, None if most is None else most + 1)]
     low, high = int(start.timestamp()), int(end.timestamp())
-    return [low, *sorted({at for at in inner if low < at < high}), high]
+    edges = [low, *sorted({at for at in inner if low < at < high}), high]
+    return edges if most is None else edges[: most + 1]
 
 
 def _begins(grain: ReportGrain, start: datetime, end: datetime) -> Iterator[datetime]:

@@ -9,6 +9,7 @@ hour lies in the range, as that of the hour that is still running, it is read as
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 
 import redis
 
@@ -79,6 +80,23 @@ def exactly(
 def of_grain(heads: Heads, grain: Grain, spans: Sequence[Span]) -> Cover:
     """The same, where heads are read already."""
     return _covered(heads, (spans[0][0], spans[-1][1]), {grain: spans}, {})
+
+
+def between(heads: Heads, edges: Sequence[int]) -> Cover:
+    """The buckets between each two of these edges, which are bounds that Heads.widened() gave."""
+    days: list[Span] = []
+    hours: list[Span] = []
+    minutes: list[Span] = []
+    for part in pairwise(edges):
+        head, whole, tail = split(part, WIDTH["d"])
+        days.append(whole)
+        for rest in (head, tail):
+            before, whole, after = split(rest, WIDTH["h"])
+            hours.append(whole)
+            minutes += [before, after]
+    spans: dict[Grain, list[Span]] = {"d": days, "h": hours, "m": minutes}
+    spans = {grain: list(joined(some(found))) for grain, found in spans.items()}
+    return _covered(heads, (edges[0], edges[-1]), spans, {})
 
 
 def _covered(

@@ -8,7 +8,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from shopsite.cells import harmless
@@ -23,6 +23,7 @@ NAMES = {
     "searches_in_vain": "words",
     "dropoff": "stage",
     "items": "name",
+    "buckets": "at",
 }
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")  # an amount: a negative one is no formula
 
@@ -41,22 +42,27 @@ def rows_of(report: Mapping[str, Any]) -> Iterator[Row]:
     for section, content in report.items():
         if isinstance(content, Mapping):
             yield from _nested(section, "", content)
-        elif content is None:
-            continue  # not made lately
-        elif section in NAMES:
-            for one in content:
-                rest = {field: value for field, value in one.items() if field != NAMES[section]}
-                yield from _nested(section, one[NAMES[section]], rest)
         elif isinstance(content, list):
-            yield from (Row(section, str(place), "", text) for place, text in enumerate(content, start=1))
-        else:
+            yield from _listed(section, section, content)
+        elif content is not None:  # else not made lately
             yield Row("total" if isinstance(content, int) else "range", "", section, content)
+
+
+def _listed(section: str, what: str, content: Sequence[Any]) -> Iterator[Row]:
+    if what in NAMES:
+        for one in content:
+            rest = {field: value for field, value in one.items() if field != NAMES[what]}
+            yield from _nested(section, one[NAMES[what]], rest)
+    else:
+        yield from (Row(section, str(place), "", text) for place, text in enumerate(content, start=1))
 
 
 def _nested(section: str, name: str, content: Mapping[str, Any], prefix: str = "") -> Iterator[Row]:
     for figure, value in content.items():
         if isinstance(value, Mapping):
             yield from _nested(section, name, value, f"{prefix}{figure}.")
+        elif isinstance(value, list):
+            yield from _listed(f"{section}.{figure}", figure, value)
         else:
             yield Row(section, name, f"{prefix}{figure}", value)
 

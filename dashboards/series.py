@@ -1,25 +1,41 @@
-"""Figures of a range, bucket by bucket of the shop's calendar. calendar.py, spans.py -> here -> report.
+"""Figures of a range, bucket by bucket of the shop's calendar. calendar.py, course.py -> here -> report.
 
-Made of UTC hours, or of minutes where a border lies within an hour, as in a zone that is half an hour off.
+Made of UTC days and hours, and of minutes where a border lies within an hour.
 """
 
-from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import redis
 
-from dashboards.borders import floor
-from dashboards.calendar import ReportGrain, borders
-from dashboards.keys import WIDTH, Grain
-from dashboards.ranges import exactly, kept
-from dashboards.selectors import figures_at
-from dashboards.spans import Span, Sums
-from dashboards.store import live_keys, partitions
+from dashboards.calendar import Period, ReportGrain, before, borders
+from dashboards.course import read_each, used_edges
+from dashboards.selectors import Report, figures_at, report
 
+MOVED = "where finer ones are no longer kept, a bucket holds the UTC hours, or days, that begin in it"
 FOLDS = ("events", "orders", "revenue")
+
+
+def read_more(
+    client: redis.Redis, found: Report, period: Period | None, grain: ReportGrain | None, top: int
+) -> dict[str, Any]:
+    """What a comparison and a series add to a report, as it stands in its JSON.
+
+    Raises RedisError where Redis does not answer.
+    """
+    more: dict[str, Any] = {}
+    if period:
+        start, end = before(period, found.start, found.end)
+        if start < end:
+            other = report(client, start, end, top).as_json()
+            other.pop("minutes", None)
+            more["compare"] = {"period": period} | other
+        else:
+            found.notes.append("nothing to compare with: the clocks skipped that hour")
+    if grain:
+        entries, notes = read_series(client, grain, found.start, found.end)
+        more["series"] = {"grain": grain, "buckets": entries, "notes": notes}
+    return more
 
 
 def read_series(
@@ -29,29 +45,8 @@ def read_series(
 
     Raises RedisError where Redis does not answer.
     """
-    keys = live_keys(client)
-    tps = partitions(client, keys)
     edges = borders(grain, start, end)
-    fine: Grain = "h" if all(edge % WIDTH["h"] == 0 for edge in edges) else "m"
-    notes = []
-    spans, whole = kept(client, keys, tps, "d" if fine == "h" else "h", (edges[0], edges[-1]))
-    if not whole and fine == "m":  # minutes are gone: of hours, each goes where it begins
-        notes.append("minutes are no longer kept there: buckets are made of whole UTC hours")
-        fine = "h"
-        spans, whole = kept(client, keys, tps, "d", (edges[0], edges[-1]))
-    if not whole:
-        notes.append("some buckets are missing: finer ones than days are no longer kept there")
-    found: dict[int, dict[str, Sums]] = {}
-    if spans := [(floor(low, WIDTH[fine]), -floor(-high, WIDTH[fine])) for low, high in spans]:
-        found = Span(client, keys, exactly(client, keys, tps, fine, spans)).each(*FOLDS)
-    return _entries(edges, found), notes
-
-
-def _entries(edges: Sequence[int], found: dict[int, dict[str, Sums]]) -> list[dict[str, Any]]:
-    sums: dict[int, dict[str, Sums]] = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
-    for at, folds in found.items():
-        place = max(0, min(bisect_right(edges, at) - 1, len(edges) - 2))
-        for fold, fields in folds.items():
-            for name, number in fields.items():
-                sums[edges[place]][fold][name] += number
-    return [figures_at(at, sums[at]) for at in edges[:-1]]
+    used = used_edges(client, edges)
+    sums = read_each(client, used, *FOLDS)
+    entries = [figures_at(at, folds) for at, folds in zip(edges, sums, strict=False)]
+    return entries, [] if used == edges else [MOVED]

@@ -278,10 +278,20 @@ def _added(base: Mapping[str, int], more: Iterable[Mapping[str, int]]) -> Sums:
 
 def read_span(client: redis.Redis, start: datetime, end: datetime, take: Callable[[Span], Answer]) -> Answer:
     """What `take` reads of [start, end), read again where buckets left Redis meanwhile."""
+
+    def choose(keys: Keys, tps: Sequence[str], left: int) -> Cover:
+        return cover(client, keys, tps, start, end, stretch=left > 0)
+
+    return read_steadily(client, choose, take)
+
+
+def read_steadily(
+    client: redis.Redis, choose: Callable[[Keys, Sequence[str], int], Cover], take: Callable[[Span], Answer]
+) -> Answer:
+    """What `take` reads of a cover, anew where buckets left Redis meanwhile, `left` more times at most."""
     for left in reversed(range(TRIES)):
         keys = live_keys(client)
-        chosen = cover(client, keys, partitions(client, keys), start, end, stretch=left > 0)
-        span = Span(client, keys, chosen)
+        span = Span(client, keys, choose(keys, partitions(client, keys), left))
         answer = take(span)
         if not span.moved():
             break

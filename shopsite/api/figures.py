@@ -4,10 +4,9 @@ The report is one object, as `manage.py report --json` prints it; any single sta
 their numbers, in parts; answers come as they are kept.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import msgspec
 from django.utils import timezone
@@ -15,20 +14,18 @@ from redis.exceptions import RedisError
 
 from dashboards.answers import kept
 from dashboards.answers.demand import missed_in_all, read_demand
-from dashboards.folds import FOLDS
-from dashboards.folds.base import Counts, Uniques
+from dashboards.calendar import before, borders
+from dashboards.course import COUNTED, DISTINCT, names_are, read_total
 from dashboards.keys import STEP
 from dashboards.selectors import report
-from dashboards.spans import read_span
+from dashboards.series import read_more
 from shopsite.api.http import Problem, invalid
 from shopsite.api.paging import Cursor, Limit, cursor, place_of
+from shopsite.api.period import Compare, Compared, From, GrainOf, To, check_range, no_redis
 from shopsite.api.routing import NoQuery
 from shopsite.events.redis import redis_client
 
-From = Annotated[datetime, msgspec.Meta(tz=True, description="Inclusive.")]
-To = Annotated[datetime, msgspec.Meta(tz=True, description="Exclusive.")]
-COUNTED: Final = sorted({fold.name for fold in FOLDS if isinstance(fold, Counts)} | {"delay"})
-DISTINCT: Final = sorted({fold.name for fold in FOLDS if isinstance(fold, Uniques)})
+MOST_BUCKETS = 1_500  # a day of minutes; a longer series comes in parts
 
 
 class FiguresQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,6 +34,8 @@ class FiguresQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     to: To
     from_: From = msgspec.field(name="from")
     top: Annotated[int, msgspec.Meta(ge=1, le=1000, description="Most products.")] = 20
+    compare: Compare = None
+    grain: GrainOf = None
 
 
 class StatisticQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,6 +43,7 @@ class StatisticQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     to: To
     from_: From = msgspec.field(name="from")
+    compare: Compare = None
     limit: Limit = 50
     cursor: Cursor = ""
 
@@ -69,21 +69,29 @@ class FiguresBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     minutes: Annotated[
         list[dict[str, Any]] | None, msgspec.Meta(description="Absent where the range is over 48 hours.")
     ] = None
+    compare: Annotated[
+        dict[str, Any] | None, msgspec.Meta(description="The same figures of the period compared with.")
+    ] = None
+    series: Annotated[
+        dict[str, Any] | None, msgspec.Meta(description="Events, orders and revenue by `grain`.")
+    ] = None
 
 
-class NamedNumber(msgspec.Struct, frozen=True):
+class NamedNumber(msgspec.Struct, frozen=True, omit_defaults=True):
     """A name of a statistic, and its number; money is in millionths."""
 
     name: str
     number: int
+    before: Annotated[int | None, msgspec.Meta(description="Of the period compared with.")] = None
 
 
-class StatisticPage(msgspec.Struct, frozen=True):
+class StatisticPage(msgspec.Struct, frozen=True, omit_defaults=True):
     """A part of a statistic, the largest numbers first."""
 
     items: list[NamedNumber]
     next: Annotated[str | None, msgspec.Meta(description="The next part's cursor; null at the end.")]
     unit: Annotated[str, msgspec.Meta(description="What the names are.")]
+    compare: Compared | None = None
 
 
 class DemandRow(msgspec.Struct, frozen=True):
@@ -127,12 +135,15 @@ def figures(query: FiguresQuery) -> FiguresBody:
 
     The same object as `manage.py report --json`.
     """
-    _check(query.from_, query.to)
+    check_range(query.from_, query.to)
+    if query.grain and len(borders(query.grain, query.from_, query.to, MOST_BUCKETS + 1)) > MOST_BUCKETS + 1:
+        raise invalid("grain", f"makes more than {MOST_BUCKETS:,} buckets: /series/events has them in parts")
     try:
-        found = report(redis_client(), query.from_, query.to, query.top).as_json()
+        found = report(redis_client(), query.from_, query.to, query.top)
+        more = read_more(redis_client(), found, query.compare, query.grain, query.top)
     except RedisError:
-        raise _no_redis() from None
-    return msgspec.convert(found, FiguresBody)
+        raise no_redis() from None
+    return msgspec.convert(found.as_json() | more, FiguresBody)
 
 
 def statistic(query: StatisticQuery, name: str) -> StatisticPage:
@@ -140,30 +151,46 @@ def statistic(query: StatisticQuery, name: str) -> StatisticPage:
 
     Any of docs/metrics.md: counts have a number a name, sets of visitors or sessions one number in all.
     """
-    _check(query.from_, query.to)
-    if name not in (*COUNTED, *DISTINCT):
-        raise Problem(404, f"There is no statistic {name}: there are {', '.join([*COUNTED, *DISTINCT])}.")
-    rows = _rows(name, query.from_, query.to)
+    check_range(query.from_, query.to)
+    known_statistic(name)
+    compared = query.compare and Compared(query.compare, *before(query.compare, query.from_, query.to))
+    rows = _rows(name, query, compared)
     after = place_of(query.cursor, tuple[int, str])
-    left = [row for row in rows if after is None or (-row[1], row[0]) > (-after[0], after[1])]
+    left = [row for row in rows if after is None or (-row.number, row.name) > (-after[0], after[1])]
     page = left[: query.limit]
     return StatisticPage(
-        items=[NamedNumber(named.replace(STEP, " -> "), number) for named, number in page],
-        next=cursor((page[-1][1], page[-1][0])) if len(left) > len(page) else None,
-        unit=next((fold.keys for fold in FOLDS if fold.name == name), "upper bound, ms"),
+        items=page,
+        next=cursor((page[-1].number, page[-1].name)) if len(left) > len(page) else None,
+        unit=names_are(name),
+        compare=compared,
     )
 
 
-def _rows(name: str, start: datetime, end: datetime) -> list[tuple[str, int]]:
+def known_statistic(name: str) -> None:
+    """Raises Problem where there is no such statistic."""
+    if name not in (*COUNTED, *DISTINCT):
+        raise Problem(404, f"There is no statistic {name}: there are {', '.join([*COUNTED, *DISTINCT])}.")
+
+
+def _rows(name: str, query: StatisticQuery, compared: Compared | None) -> list[NamedNumber]:
     """Name and number, the largest first; what (off) says of the error is among the names."""
+    others: dict[str, int] | None = None
     try:
-        if name in DISTINCT:
-            (people,) = read_span(redis_client(), start, end, lambda span: span.distinct(name))
-            return [(name, people)]
-        found: Mapping[str, int] = read_span(redis_client(), start, end, lambda span: span.sums(name)[name])
+        found = read_total(redis_client(), name, query.from_, query.to)
+        if compared:
+            empty = compared.from_ >= compared.to  # the clocks skipped it
+            others = {} if empty else read_total(redis_client(), name, compared.from_, compared.to)
     except RedisError:
-        raise _no_redis() from None
-    return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
+        raise no_redis() from None
+    rows = [
+        NamedNumber(
+            named.replace(STEP, " -> "),
+            found.get(named, 0),
+            None if others is None else others.get(named, 0),
+        )
+        for named in {**found, **(others or {})}
+    ]
+    return sorted(rows, key=lambda row: (-row.number, row.name))
 
 
 def answers(_query: NoQuery) -> AnswersBody:
@@ -171,7 +198,7 @@ def answers(_query: NoQuery) -> AnswersBody:
     try:
         rows = read_demand(timezone.now())
     except RedisError:
-        raise _no_redis() from None
+        raise no_redis() from None
     trends, vain, steps = kept.trending(), kept.in_vain(), kept.dropoff()
     return AnswersBody(
         missed_an_hour=missed_in_all(rows),
@@ -180,12 +207,3 @@ def answers(_query: NoQuery) -> AnswersBody:
         searches_in_vain=None if vain is None else [one._asdict() for one in vain],
         dropoff=None if steps is None else [step._asdict() for step in steps],
     )
-
-
-def _check(start: datetime, end: datetime) -> None:
-    if start >= end:
-        raise invalid("from", "must be before to")
-
-
-def _no_redis() -> Problem:
-    return Problem(503, "The aggregates can't be read now. Try again.", headers={"retry-after": "5"})

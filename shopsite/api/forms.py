@@ -66,7 +66,7 @@ def encoded(body: msgspec.Struct, form: str) -> bytes:
     if form == "json":
         return msgspec.json.encode(body)
     figures = msgspec.to_builtins(body)
-    if "items" in figures:
-        figures = {"items": figures["items"]}  # where the next part is stands in a header
+    if "next" in figures:  # where the next part is stands in a header
+        figures = {name: figures[name] for name in ("items", "buckets") if name in figures}
     rows = rows_of(figures)
     return written(rows, "csv" if form == "csv" else "jsonl").encode()

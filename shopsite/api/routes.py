@@ -7,7 +7,7 @@ documentation: `manage.py openapi` writes it to docs/openapi.json, and a test ke
 
 from typing import Final
 
-from shopsite.api import figures, orders, stock
+from shopsite.api import figures, orders, series, stock
 from shopsite.api.keys import FIGURES, ORDERS, STOCK
 from shopsite.api.routing import Route
 
@@ -27,4 +27,5 @@ ROUTES: Final = (
     Route("/products", stock.products, stock.ProductPage, STOCK, stock.ProductsQuery),
     Route("/products/{product_id}/stock", stock.stock, stock.StockBody, STOCK),
     Route("/products/{product_id}/ledger", stock.ledger, stock.LedgerPage, STOCK, stock.LedgerQuery),
+    Route("/series/{name}", series.series, series.SeriesPage, FIGURES, series.SeriesQuery, table=True),
 )

@@ -8,10 +8,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from redis.exceptions import RedisError
 
-from dashboards.calendar import GRAINS, PERIODS, before, grain_for
+from dashboards.calendar import GRAINS, PERIODS, grain_for
 from dashboards.rows import rows_of, written
 from dashboards.selectors import Report, report, rfc3339
-from dashboards.series import read_series
+from dashboards.series import read_more
 from shopsite.events.redis import redis_client
 
 
@@ -62,7 +62,8 @@ class Command(BaseCommand):
             raise CommandError("--from must be before --to", returncode=2)
         try:
             found = report(redis_client(), options["start"], options["end"], options["top"])
-            more = self._more(found, options)
+            grain = grain_for(found.start, found.end) if options["grain"] == "auto" else options["grain"]
+            more = read_more(redis_client(), found, options["compare"], grain, options["top"])
         except RedisError as error:
             raise CommandError(f"Redis does not answer: {error} `manage.py doctor` looks why.") from error
         if options["json"]:
@@ -71,19 +72,6 @@ class Command(BaseCommand):
             self.stdout.write(written(rows_of(found.as_json() | more), options["format"]), ending="")
         else:
             self.stdout.write("\n".join([*lines(found), *more_lines(found, more)]))
-
-    def _more(self, found: Report, options: dict[str, Any]) -> dict[str, Any]:
-        """What --compare and --grain add, as it stands in the JSON."""
-        more: dict[str, Any] = {}
-        if period := options["compare"]:
-            other = report(redis_client(), *before(period, found.start, found.end), options["top"]).as_json()
-            other.pop("minutes", None)
-            more["compare"] = {"period": period} | other
-        if grain := options["grain"]:
-            grain = grain_for(found.start, found.end) if grain == "auto" else grain
-            entries, notes = read_series(redis_client(), grain, found.start, found.end)
-            more["series"] = {"grain": grain, "buckets": entries, "notes": notes}
-        return more
 
 
 def lines(found: Report) -> list[str]:
