@@ -19,7 +19,7 @@ EVERY_SECONDS = {  # the doors of tasks.py that beat knocks at
     "fill_backorders": 10.0,
     "tell_waiting": 60.0,
     "write_history": 60.0,
-    "refresh_answers": 120.0,
+    "refresh_answers": 10.0,  # done as often in the first minutes, then every two
     "watch_figures": 15.0,
     "send_alert_mails": 10.0,
     "trim_events": 3_600.0,

@@ -104,9 +104,9 @@ def tell_waiting() -> int:
 
 
 @shared_task(name="shopsite.tasks.refresh_answers")
-def refresh_answers() -> None:
-    """Make anew what the page of answers and the shop read: trending, bought together and the like."""
-    kept.refresh(timezone.now())
+def refresh_answers() -> bool:
+    """Make anew what the page of answers and the shop read, such as trending; whether it was due."""
+    return kept.refresh_due(timezone.now())
 
 
 @shared_task(name="shopsite.tasks.watch_figures")

@@ -18,6 +18,8 @@ from dashboards.answers.trending import Trend, read_trends
 from dashboards.answers.vain import Vain, read_vain
 from shopsite.events.redis import redis_client
 
+USUAL_S = 120  # between two refreshes
+FIRST_S = 10  # between the first two: a new shop's figures come in while its pages are read
 KEPT_SECONDS = 3600  # where no worker refreshes them, old answers vanish rather than mislead
 USUAL_PRODUCTS = 5_000  # whose usual views and units are kept
 T = TypeVar("T")
@@ -36,6 +38,22 @@ def read_usual(now: datetime) -> Usual:
     kinds = by_kind(sums(end - WEEK, end, "products")["products"])
     most = sorted(kinds["v"], key=lambda sku: -kinds["v"][sku])[:USUAL_PRODUCTS]
     return Usual({sku: kinds["v"][sku] for sku in most}, {sku: kinds["u"].get(sku, 0) for sku in most})
+
+
+def refresh_due(now: datetime) -> bool:
+    """Make all of them anew where it is time: at once where none are kept, then ever more seldom.
+
+    Whether it was. However many ask, one does it. Raises RedisError.
+    """
+    client, seconds = redis_client(), int(now.timestamp())
+    client.set(_key("began"), seconds, nx=True)
+    began = int(cast(bytes, client.get(_key("began")) or seconds))
+    client.expire(_key("began"), KEPT_SECONDS)
+    wait = min(max((seconds - began) // 2, FIRST_S), USUAL_S)
+    if not client.set(_key("turn"), seconds, nx=True, px=wait * 1000 - 500):  # over when beat knocks again
+        return False
+    refresh(now)
+    return True
 
 
 def refresh(now: datetime) -> None:

@@ -89,6 +89,23 @@ def test_what_events_say_stands_on_the_page(redis: Redis) -> None:
     assert "The MUG + The TRAY" in page
 
 
+def test_a_new_shop_has_answers_within_seconds_and_one_worker_makes_them(redis: Redis) -> None:
+    def ask(after_s: int) -> list[bool]:
+        return [kept.refresh_due(NOW + timedelta(seconds=after_s)) for _ in ("a worker", "another")]
+
+    assert ask(0) == [True, False]
+    assert kept.trending() == []
+    fill(redis)
+    waits = []
+    for after_s in (10, 30, 100, 600):
+        waits.append(redis.pttl(kept._key("turn")))
+        redis.delete(kept._key("turn"))
+        assert ask(after_s) == [True, False]
+        assert [name for name, *_ in kept.trending() or ()] == ["TENT"]
+    waits.append(redis.pttl(kept._key("turn")))
+    assert [round(wait / 1000 + 0.5) for wait in waits] == [10, 10, 15, 50, 120]
+
+
 def test_tile_answers_admin_and_api_tell_one_estimate(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dashboards.live.close_old_connections", lambda: None)  # this test is a transaction
     fill(redis)
