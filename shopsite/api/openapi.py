@@ -15,9 +15,9 @@ from shopsite.api.routing import ROOT, Route
 
 REF: Final = "#/components/schemas/{name}"
 ABOUT: Final = (
-    "Orders, stock and figures, to be read by other programs. Make a key with `manage.py apikey create NAME` and send "
-    "it as `Authorization: Bearer KEY`. Each key has a limit of requests a second; what is left of it stands "
-    "in the header `RateLimit`. Whatever goes wrong is told as problem+json (RFC 9457). Ids are "
+    "Orders, stock and figures, to be read by other programs. Make a key with `manage.py apikey create NAME` "
+    "and send it as `Authorization: Bearer KEY`. Each key has a limit of requests a second; what is left of "
+    "it stands in the header `RateLimit`. Whatever goes wrong is told as problem+json (RFC 9457). Ids are "
     "percent-encoded in addresses. Fields may be added to answers, so ignore those that you do not know."
 )
 TABLES: Final = [kind for kind in KIND.values() if kind != JSON]

@@ -76,7 +76,8 @@ def test_parts_of_a_series_join_without_a_seam_in_every_form(redis: Redis, key: 
     fill(redis, every(13, "2024-06-17T10:07", 60))
     bounds = {"grain": "hour", "compare": "previous"}
     whole = ask("/series/products", key, query=over("2024-06-17T10:07", "2024-06-17T21:30", **bounds)).body
-    parts, cursor = list[object](), ""
+    parts = list[object]()
+    cursor: str | None = ""
     while cursor is not None:
         query = over("2024-06-17T10:07", "2024-06-17T21:30", **bounds, limit=5, cursor=cursor)
         page = ask("/series/products", key, query=query).body
