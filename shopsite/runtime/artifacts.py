@@ -23,6 +23,7 @@ LOCK = Path(__file__).with_name("kafka.lock")
 THREADS = 8
 TIMEOUT_SECONDS = 30
 ATTEMPTS = 3
+JARS = "jars"  # the kind of files that cache_dir keeps for us
 
 
 @dataclass(frozen=True)
@@ -56,16 +57,19 @@ def read_lock(path: Path = LOCK) -> list[Jar]:
     return jars
 
 
-def cache_dir() -> Path:
-    """Where jars are kept for every checkout: SHOP_CACHE_DIR, the user's cache, else the local folder."""
+def cache_dir(kind: str) -> Path:
+    """Where files of a kind are kept for every checkout: SHOP_CACHE_DIR, the user's cache, else our folder.
+
+    Raises CannotStart where none can be written.
+    """
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     wanted = Path(os.environ.get("SHOP_CACHE_DIR") or Path(home) / "shopsite")
-    for folder in (wanted / "jars", LOCAL_DIR / "cache" / "jars"):
+    for folder in (wanted / kind, LOCAL_DIR / "cache" / kind):
         with contextlib.suppress(OSError):  # a read-only home: the next place is ours
             folder.mkdir(parents=True, exist_ok=True)
             if os.access(folder, os.W_OK):
                 return folder
-    raise CannotStart(f"No folder can be written for Kafka's jars: set SHOP_CACHE_DIR or free {LOCAL_DIR}.")
+    raise CannotStart(f"No folder can be written to keep {kind}: set SHOP_CACHE_DIR or free {LOCAL_DIR}.")
 
 
 def is_whole(path: Path, jar: Jar) -> bool:
@@ -88,7 +92,7 @@ def fetch_jars(on_missing: Callable[[int], None] = lambda _count: None) -> list[
     on_missing is told how many have to be fetched, before the first of them.
     Raises CannotStart without a network, or when a file is not what the lock says.
     """
-    folder = cache_dir()
+    folder = cache_dir(JARS)
     if missing := missing_jars(folder):
         on_missing(len(missing))
         with ThreadPoolExecutor(THREADS) as pool:

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from shopsite.config import LOCAL_DIR
 from shopsite.events.heartbeat import read_beats
 from shopsite.events.models import InboxEvent, InboxState, OutboxEvent
-from shopsite.runtime.artifacts import cache_dir, missing_jars, read_lock
+from shopsite.runtime.artifacts import JARS, cache_dir, missing_jars, read_lock
 from shopsite.runtime.checks import Finding
 from shopsite.runtime.java import find_java
 from shopsite.runtime.ports import is_free
@@ -48,7 +48,7 @@ def check_java() -> Finding:
 def check_jars() -> Finding:
     """Kafka's jars, whole, in the cache."""
     try:
-        folder = cache_dir()
+        folder = cache_dir(JARS)
     except CannotStart as problem:
         return Finding("jars", False, str(problem), "Set SHOP_CACHE_DIR to a folder that can be written.")
     missing, count = missing_jars(folder), len(read_lock())

@@ -60,7 +60,7 @@ def test_a_jar_that_is_not_the_locked_one_is_refused(repository: Path) -> None:
     repository.write_bytes(b"something else")
     with pytest.raises(CannotStart, match=r"is not the file that kafka\.lock names"):
         fetch_jars()
-    assert list(artifacts.cache_dir().iterdir()) == []
+    assert list(artifacts.cache_dir(artifacts.JARS).iterdir()) == []
 
 
 def test_without_a_network_the_first_start_says_what_to_do(
@@ -84,7 +84,7 @@ def test_a_cache_that_cannot_be_written_is_replaced_by_the_local_folder(
     blocked.touch()
     monkeypatch.setenv("SHOP_CACHE_DIR", str(blocked))
     monkeypatch.setattr(artifacts, "LOCAL_DIR", tmp_path / "local")
-    assert artifacts.cache_dir() == tmp_path / "local" / "cache" / "jars"
+    assert artifacts.cache_dir(artifacts.JARS) == tmp_path / "local" / "cache" / "jars"
 
 
 def test_the_committed_lock_has_kafka_and_its_log() -> None:
