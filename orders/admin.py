@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.timesince import timesince
 
+from orders.letters import letter_of
 from orders.models import Line, Mail, Order, Payment, Refund, Transition
 from orders.money import money_text
 from shopsite.desk import RecordAdmin, RecordInline, link, moment
@@ -208,8 +209,13 @@ class MailAdmin(RecordAdmin):
     list_filter = ("state", "kind")
     search_fields = ("=to", "=order__order_id")
     ordering = ("-pk",)
-    fields = ("subject", "to", "state", "why", "sent_at", "message_id", "preview", "text")
+    fields = ("subject", "to", "state", "why", "sent_at", "message_id", "preview", "words")
     readonly_fields = fields
+
+    @admin.display(description="text")
+    def words(self, mail: Mail) -> str:
+        """As programs without HTML show it."""
+        return letter_of(mail).text
 
     def preview(self, mail: Mail) -> SafeString:
         """The mail as the customer sees it."""

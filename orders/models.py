@@ -288,14 +288,16 @@ class Mail(models.Model):
     class State(models.TextChoices):
         DUE = "due", "Due"
         SENT = "sent", "Sent"
-        NOT_SENT = "not_sent", "Not sent"
+        NOT_SENT = "not_sent", "Not sent"  # there is nobody to write to
+        FAILED = "failed", "Failed"  # given up, or refused
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="mails")
     kind = models.CharField(max_length=24)  # confirmation, payment_failed, payment_failed-2 ...
     to = models.CharField(max_length=254, blank=True)
+    facts = models.JSONField(default=dict, blank=True)  # what must be told as it was then, as of a refund
     subject = models.CharField(max_length=200)
-    text = models.TextField()
-    html = models.TextField()
+    text = models.TextField(blank=True)  # stored when it first goes out: letters.py
+    html = models.TextField(blank=True)
     message_id = models.CharField(max_length=200)  # the same at each try, so a repeat can be recognised
     state = models.CharField(max_length=10, choices=State)
     why = models.CharField(max_length=200, blank=True)  # not sent, or not yet
@@ -306,7 +308,10 @@ class Mail(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["order", "kind"], name="one_mail_a_kind")]
-        indexes = [models.Index(fields=["next_try_at"], name="mail_due", condition=models.Q(state="due"))]
+        indexes = [
+            models.Index(fields=["next_try_at"], name="mail_due", condition=models.Q(state="due")),
+            models.Index(fields=["order"], name="mail_failed", condition=models.Q(state="failed")),
+        ]
 
     def __str__(self) -> str:
         return self.subject

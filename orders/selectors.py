@@ -53,8 +53,8 @@ class MailView:
     kind: str
     to: str
     subject: str
-    text: str
-    state: str  # due, sent, not_sent
+    text: str  # empty until it first goes out
+    state: str  # due, sent, not_sent, failed
     why: str
     sent_at: datetime | None
 
@@ -115,7 +115,7 @@ def order_view(order_id: str) -> OrderView:
         history=[_step(row) for row in order.history.all()],
         mails=[
             MailView(mail.kind, mail.to, mail.subject, mail.text, mail.state, mail.why, mail.sent_at)
-            for mail in order.mails.order_by("pk")
+            for mail in order.mails.defer("html").order_by("pk")
         ],
         card=payment.last4 if payment else "",
         failure=payment.reason if failed and payment else "",

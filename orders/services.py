@@ -3,7 +3,7 @@
 All of it runs in the caller's transaction.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -121,10 +121,10 @@ def step(
 
 def step_many(
     orders: Sequence[Order], to: Status, *, actor: str, why: str, paid_at: datetime | None = None
-) -> Mapping[str, Sequence[Line]]:
+) -> None:
     """Move orders that stand at one status, all or none, and tell of each: step() without a query an order.
 
-    Returns their lines by order_id. Raises ForbiddenMove, MovedMeanwhile where one is elsewhere already.
+    Raises ForbiddenMove, MovedMeanwhile where one is elsewhere already.
     """
     previous, now, kind = orders[0].status, timezone.now(), EVENT_TYPES[to]
     check(orders[0].order_id, previous, to)
@@ -155,7 +155,6 @@ def step_many(
             for order in orders
         ],
     )
-    return lines
 
 
 def _told(

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
+from orders.letters import letter_of
 from orders.models import Mail
 
 # A mail brings its own style; nothing else in it may do anything.
@@ -27,4 +28,4 @@ def mail_preview(request: HttpRequest, order_id: str, kind: str) -> HttpResponse
     if not (settings.DEMO or request.user.has_perm("orders.view_mail")):
         raise Http404
     mail = get_object_or_404(Mail, order_id=order_id, kind=kind)
-    return HttpResponse(mail.html)
+    return HttpResponse(letter_of(mail).html)

@@ -15,7 +15,7 @@ from dashboards.answers import kept
 from dashboards.board import register_board
 from dashboards.history import write_history as write_settled
 from dashboards.totals import make_totals
-from orders import mails
+from orders import sending
 from shopsite import boards, fulfilment, pipeline
 from shopsite.events import trim
 from shopsite.events.redis import redis_client
@@ -80,9 +80,12 @@ def reconcile_payments() -> int:
 
 @shared_task(name="shopsite.tasks.send_due_mails")
 def send_due_mails() -> int:
-    """Send the mails that are due; how many."""
+    """Send the mails that are due; how many were tried."""
     awake("send_due_mails")
-    return mails.send_due()
+    tried = sending.send_due()
+    if tried == sending.AT_ONCE:
+        wake("send_due_mails")
+    return tried
 
 
 @shared_task(name="shopsite.tasks.expire_reservations")

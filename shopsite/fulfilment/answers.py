@@ -12,7 +12,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from inventory.services import OutOfStock, extend, release, reserve_again, settle_many
-from orders import mails, news
+from orders import letters, mails, news
 from orders.models import Order, Payment, PaymentCall, Refund
 from orders.payments.gateway import Outcome, Standing
 from orders.selectors import units
@@ -223,8 +223,8 @@ def _drop(payment: Payment) -> None:
 def paid(orders: Sequence[Order], why: str) -> None:
     """Orders of one status are paid: told, confirmed by mail, their units sold. Raises MovedMeanwhile."""
     now = timezone.now()
-    lines = step_many(orders, Status.PAID, actor=ACTOR, why=why, paid_at=now)
-    write_mails(orders, mails.CONFIRMATION, lines=lines)
+    step_many(orders, Status.PAID, actor=ACTOR, why=why, paid_at=now)
+    write_mails(orders, letters.CONFIRMATION)
     settle_many([order.order_id for order in orders], actor=ACTOR, at=now)
 
 
@@ -257,17 +257,17 @@ def fail(order: Order, reason: str) -> None:
     """The order can't be paid: tell the shopper and give its units back."""
     number = order.history.filter(to_status=Status.PAYMENT_FAILED).count() + 1
     step(order, Status.PAYMENT_FAILED, actor=ACTOR, why=reason, cause=f"{order.order_id}/{number}")
-    write_mail(order, mails.PAYMENT_FAILED, number=number, facts={"reason": reason})
+    write_mail(order, letters.PAYMENT_FAILED, number=number, facts={"reason": reason})
     release(order_id=order.order_id)
 
 
 def write_mail(order: Order, kind: str, *, number: int = 1, facts: dict[str, str] | None = None) -> None:
-    """Write a mail with what it tells of; it is sent when that commits."""
+    """Note a mail with what it tells of; it is sent when that has committed."""
     if mails.write(order, kind, number=number, facts=facts) is not None:
         wake("send_due_mails")
 
 
-def write_mails(orders: Sequence[Order], kind: str, *, lines: mails.LinesByOrder) -> None:
-    """Write one kind of mail for many orders."""
-    if mails.write_many(orders, kind, lines=lines):
+def write_mails(orders: Sequence[Order], kind: str) -> None:
+    """Note one kind of mail for many orders."""
+    if mails.write_many(orders, kind):
         wake("send_due_mails")

@@ -4,7 +4,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from inventory.services import OutOfStock, reserve
-from orders import mails
+from orders import letters
 from orders.models import Order, Payment
 from orders.payments.cards import ELSEWHERE_TOKEN
 from orders.selectors import units
@@ -47,5 +47,5 @@ def _fill(order: Order, quantities: dict[str, int]) -> None:
         created_at=now,
     )
     wake("charge_due")
-    write_mail(order, mails.BACKORDER_FILLED)
+    write_mail(order, letters.BACKORDER_FILLED)
     reserve(order_id=order.order_id, quantities=quantities, until=keep_until())

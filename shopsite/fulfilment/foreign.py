@@ -25,7 +25,7 @@ from inventory.services import (
     post,
     reserve_many,
 )
-from orders import mails
+from orders import letters
 from orders.models import Line, Order, Payment, Transition
 from orders.payments.cards import ELSEWHERE_TOKEN
 from orders.states import EVENT_TYPES, NEW, Status
@@ -250,7 +250,7 @@ def _write_charges(orders: Sequence[Foreign], now: datetime) -> None:
 
 def _write_mails(orders: Sequence[Foreign]) -> None:
     for order in Order.objects.filter(pk__any_of=[order.order_id for order in orders]):
-        write_mail(order, mails.REJECTED)
+        write_mail(order, letters.REJECTED)
 
 
 def _told(order: Foreign, now: datetime) -> OrderChanged:

@@ -15,7 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from inventory.services import give_back
-from orders import mails, news
+from orders import letters, news
 from orders.models import Line, Order, Payment, PaymentCall, Refund, RefundLine
 from orders.money import money_text
 from orders.payments.gateway import Given
@@ -210,7 +210,7 @@ def _apply(refund: Refund, given: Given) -> None:
     order.payments.filter(pk=refund.payment_id or 0).update(refunded=F("refunded") + refund.amount)
     number = order.refunds.filter(state=State.DONE).count()
     units = list(refund.lines.select_related("line").order_by("pk"))
-    write_mail(order, mails.REFUNDED, number=number, facts=_facts(order, refund, units))
+    write_mail(order, letters.REFUNDED, number=number, facts=_facts(order, refund, units))
     if order.status == Status.REFUND_PENDING:
         _given(order, refund, units)
 

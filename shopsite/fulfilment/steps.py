@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from inventory.selectors import expired_orders
 from inventory.services import extend, release
-from orders import mails
+from orders import letters
 from orders.models import Order, Payment
 from orders.services import UnknownOrder, get, step
 from orders.states import TABLE, UNPAID, ForbiddenMove, Status, ways_for_people
@@ -40,7 +40,7 @@ def pack_order(*, order_id: str, actor: str, why: str = "") -> Order:
 def ship_order(*, order_id: str, actor: str, why: str = "") -> Order:
     """The box has left. Raises ForbiddenMove, UnknownOrder."""
     order = _step(order_id, Status.SHIPPED, actor, why)
-    write_mail(order, mails.SHIPPED)
+    write_mail(order, letters.SHIPPED)
     return order
 
 
@@ -62,7 +62,7 @@ def cancel_order(*, order_id: str, actor: str, why: str = "") -> Order:
     if order.status in UNPAID:
         drop_charges(order)
     step(order, Status.CANCELLED, actor=actor, why=why)
-    write_mail(order, mails.CANCELLED)
+    write_mail(order, letters.CANCELLED)
     release(order_id=order_id)
     return order
 
@@ -118,7 +118,7 @@ def _end(order: Order) -> None:
                 fail(order, "The payment was not confirmed in time.")
                 return
             step(order, Status.CANCELLED, actor=EXPIRY, why=why)
-            write_mail(order, mails.CANCELLED)
+            write_mail(order, letters.CANCELLED)
             release(order_id=order.order_id)
     except BeingPaid:
         # Whether the bank took money is not known, so nothing is promised: a late answer is still applied.

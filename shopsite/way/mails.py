@@ -24,7 +24,6 @@ def happened(subject: Subject) -> Iterable[Entry | Ahead]:
             )
         elif mail.sent_at:
             yield Entry(mail.sent_at, "mail", f"The mail “{mail.subject}” was sent.", source, link=link)
-        elif mail.state == Mail.State.NOT_SENT:
-            yield Entry(
-                mail.created_at, "mail", "That mail was not sent.", source, mail.why, "warn", link=link
-            )
+        else:
+            tone = "bad" if mail.state == Mail.State.FAILED else "warn"
+            yield Entry(mail.created_at, "mail", "That mail was not sent.", source, mail.why, tone, link=link)

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from inventory.models import Level, Movement, Reservation
 from inventory.services import Move, post, reserve
-from orders import mails, payments
+from orders import letters, mails, payments, sending
 from orders.models import Mail, Order, Payment, PaymentWebhook, Refund
 from orders.payments.gateway import Standing
 from orders.payments.simulated import SimulatedGateway
@@ -154,7 +154,7 @@ def two_workers_write_one_mail() -> None:
     product("MUG", 5)
     order = paid({"MUG": 1})
     with patch("orders.mails._written", lambda *_: []):  # the other's transaction has not committed yet
-        mails.write(order, mails.CONFIRMATION)
+        mails.write(order, letters.CONFIRMATION)
     assert Mail.objects.count() == 1
 
 
@@ -166,11 +166,11 @@ def two_workers_send_one_mail() -> None:
     def send(message: EmailMessage) -> int:
         sent.append(str(message.subject))
         if len(sent) == 1:
-            mails.send_due()  # the other worker, while this one speaks with the server
+            sending.send_due()  # the other worker, while this one speaks with the server
         return 1
 
     with patch.object(EmailMessage, "send", send):
-        mails.send_due()
+        sending.send_due()
     assert len(sent) == 1
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from inventory.models import Level, Reservation
 from inventory.services import adjust
-from orders import mails, news
+from orders import news, sending
 from orders.models import Order, Payment, Refund
 from shopsite.fulfilment import (
     cancel_order,
@@ -109,8 +109,8 @@ def backordered() -> Order:
 
 def send_in_vain() -> None:
     """The last try of a mail fails."""
-    with patch.object(EmailMessage, "send", side_effect=OSError), patch.object(mails, "MAX_TRIES", 1):
-        mails.send_due()
+    with patch.object(EmailMessage, "send", side_effect=OSError), patch.object(sending, "MAX_TRIES", 1):
+        sending.send_due()
 
 
 def by(service: Callable[..., object], **facts: object) -> Callable[[Order], object]:
@@ -141,7 +141,7 @@ WAYS: dict[str, tuple[Callable[[], Order], Callable[[Order], object]]] = {
     "not confirmed in time": (lambda: unreserved(charged(NUMBERS["confirm"])), alone(expire_reservations)),
     "not answered for a day": (silent_for_a_day, alone(expire_reservations)),
     "backorder filled": (backordered, alone(fill_backorders)),
-    "mail sent": (lambda: paid({"MUG": 1}), alone(mails.send_due)),
+    "mail sent": (lambda: paid({"MUG": 1}), alone(sending.send_due)),
     "mail given up": (lambda: paid({"MUG": 1}), alone(send_in_vain)),
 }
 

@@ -22,7 +22,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from orders import mails, news
+from orders import letters, mails, news, sending
 from orders.models import Mail, Order
 from shopsite.fulfilment import charge, pack_order
 from shopsite.roles import make_roles
@@ -132,10 +132,10 @@ def test_a_page_is_told_its_version_first_so_it_sees_what_it_missed(site: str, o
 
 
 def test_a_sent_mail_is_told(site: str, order: Order, redis: Redis) -> None:
-    mails.write(Order.objects.get(pk=order.pk), mails.CONFIRMATION)
+    mails.write(Order.objects.get(pk=order.pk), letters.CONFIRMATION)
     with page_of(site, order.order_id) as socket:
         settled(socket, redis)
-        mails.send(Mail.objects.get().pk)
+        sending.send_due()
         while Mail.objects.get().state != "sent":
             hears(socket)
         hears(socket)

@@ -139,7 +139,7 @@ def test_a_declined_card_gives_the_stock_back_and_tells_the_shopper(
     assert level("MUG") == (5, 0)
     mail = Mail.objects.get(order=order)
     assert mail.kind == "payment_failed"
-    assert reason in mail.text
+    assert reason in mail.facts["reason"]
     assert told_types() == ["order_payment_failed"]
 
 

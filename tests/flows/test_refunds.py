@@ -39,7 +39,7 @@ def test_a_line_is_refunded_at_its_price_and_goes_back_on_the_shelf(bank: Bank, 
     assert (level("MUG"), level("PLATE")) == ((4, 0), (2, 0))
     assert refunds_told() == [(Decimal("12.50"), {"MUG": 1})]
     mail = Mail.objects.get(kind="refunded")
-    assert "€12.50" in mail.text and "1 × The MUG" in mail.text
+    assert mail.facts == {"amount": "€12.50", "what": "1 × The MUG"}
     call = PaymentCall.objects.get(kind="refund")
     assert (call.key, call.outcome, call.refund) == (f"{order.pk}/refund-1", "done", Refund.objects.get())
     assert stock_is_sound()

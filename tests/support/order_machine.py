@@ -25,8 +25,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from inventory.models import Level, Reservation
 from inventory.services import adjust
 from orders import news, payments
-from orders.mails import send_due
 from orders.models import Line, Mail, Order, Payment, Refund
+from orders.sending import send_due
 from shopsite import fulfilment
 from shopsite.catalogue.models import Product
 from shopsite.events.inbox import Received
