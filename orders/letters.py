@@ -37,7 +37,7 @@ class Letter:
 
 def subject_of(order_id: str, kind: str) -> str:
     """The subject of a kind of mail: known from the start, so that lists can name a mail by it."""
-    return SUBJECTS[kind].format(order=order_id)[:200]
+    return " ".join(SUBJECTS[kind].format(order=order_id).split())[:200]  # a header has one line
 
 
 def letter_of(mail: Mail) -> Letter:

@@ -5,9 +5,16 @@ Every variable is read once, when the settings load; a bad one stops the start w
 
 import os
 from collections.abc import Mapping
+from email.utils import parseaddr
 from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+SWAPPED_PORTS = {  # either waits for the other to speak first, until the timeout
+    ("starttls", 465): "465 is TLS from the first byte, so need tls",
+    ("tls", 587): "587 begins in the clear, so need starttls",
+    ("tls", 25): "25 begins in the clear, so need starttls",
+}
 
 
 class ConfigError(Exception):
@@ -64,9 +71,30 @@ class Reader:
             raise ConfigError(f"{name}={text!r}: need one of {', '.join(allowed)}")
         return text
 
+    def mailbox(self, name: str, default: str) -> str:
+        """An address, alone or as `Name <address>`. Raises ConfigError otherwise."""
+        text = self.text(name, default)
+        user, at, host = parseaddr(text)[1].rpartition("@")
+        if not (user and at and host) or any(mark in text for mark in "\r\n") or " " in user + host:
+            raise ConfigError(f"{name}={text!r}: need an address, such as Shop <orders@shop.example>")
+        return text
+
     def items(self, name: str, default: str) -> list[str]:
         """The parts of a comma-separated list, without empty ones."""
         return [part.strip() for part in self.text(name, default).split(",") if part.strip()]
+
+
+def check_smtp(*, host: str, port: int, user: str, password: str, tls: str) -> None:
+    """Refuse what can't work, or would show the password. Raises ConfigError."""
+    if "/" in host or host.count(":") == 1:  # an IPv6 address has more
+        raise ConfigError(f"EMAIL_HOST={host!r}: need the name alone; the port is EMAIL_PORT")
+    if bool(user) != bool(password):
+        missing, given = ("PASSWORD", "USER") if user else ("USER", "PASSWORD")
+        raise ConfigError(f"EMAIL_HOST_{missing} is missing: need it beside EMAIL_HOST_{given}, or neither")
+    if host and user and tls == "none" and host not in LOOPBACK:
+        raise ConfigError("EMAIL_TLS='none' would show EMAIL_HOST_PASSWORD to all: need starttls or tls")
+    if host and (tls, port) in SWAPPED_PORTS:
+        raise ConfigError(f"EMAIL_PORT={port} does not speak EMAIL_TLS={tls!r}: {SWAPPED_PORTS[tls, port]}")
 
 
 LOCAL_DIR = Path(os.environ.get("SHOP_LOCAL_DIR") or BASE_DIR / ".local")

@@ -10,7 +10,7 @@ from typing import Any
 import dj_database_url
 from csp.constants import NONE, SELF
 
-from shopsite.config import LOCAL_DIR, ConfigError, env
+from shopsite.config import LOCAL_DIR, ConfigError, check_smtp, env
 
 
 def _secret(name: str, given: str) -> str:
@@ -227,9 +227,27 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
-EMAIL_BACKEND = env.text("EMAIL_BACKEND", "django.core.mail.backends.filebased.EmailBackend")
+
+# --- mail ---------------------------------------------------------------------------------------
+EMAIL_HOST = env.text("EMAIL_HOST", "")
+EMAIL_PORT = env.number("EMAIL_PORT", 587, 1, 65_535)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD", "")
+EMAIL_TLS = env.choice("EMAIL_TLS", "starttls", ("starttls", "tls", "none"))
+EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL_TLS == "starttls", EMAIL_TLS == "tls"  # as Django names them
+EMAIL_TIMEOUT = env.number("EMAIL_TIMEOUT_SECONDS", 10, 1, 60)  # of each step of the conversation
+check_smtp(
+    host=EMAIL_HOST, port=EMAIL_PORT, user=EMAIL_HOST_USER, password=EMAIL_HOST_PASSWORD, tls=EMAIL_TLS
+)
+if LEASE_SECONDS < 3 * EMAIL_TIMEOUT:
+    raise ConfigError(f"LEASE_SECONDS={LEASE_SECONDS}: need three times EMAIL_TIMEOUT_SECONDS, or more")
+# A demo's shoppers are made up, their addresses may be somebody's.
+MAIL_BY = "smtp" if EMAIL_HOST and not DEMO else "filebased"
+EMAIL_BACKEND = env.text("EMAIL_BACKEND", "") or f"django.core.mail.backends.{MAIL_BY}.EmailBackend"
 EMAIL_FILE_PATH = str(LOCAL_DIR / "mail")
-DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Shopsite <shop@localhost>")
+DEFAULT_FROM_EMAIL = env.mailbox("DEFAULT_FROM_EMAIL", "Shopsite <shop@localhost>")
+
+# --- the browser's rules ------------------------------------------------------------------------
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

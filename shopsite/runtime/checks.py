@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.mail import get_connection
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from kafka import codec
@@ -131,6 +132,23 @@ def check_gateway() -> Finding:
     if not answers(parts.port or 443, parts.hostname or ""):
         return Finding("gateway", False, f"nothing listens at {where}", mend)
     return Finding("gateway", True, f"{where} answers")
+
+
+def check_mail() -> Finding:
+    """The mail server lets us in; without it mails wait. Where mails become files, it says so."""
+    if not settings.EMAIL_BACKEND.endswith(".smtp.EmailBackend"):
+        return Finding("mail", True, f"written to {settings.EMAIL_FILE_PATH}: nobody is sent any")
+    where = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
+    try:
+        server = get_connection()
+        try:
+            server.open()
+        finally:
+            server.close()
+    except OSError as error:  # SMTP's own are such, too
+        mend = "Mend the EMAIL_ variables (docs/settings.md), or the server; mails wait meanwhile."
+        return Finding("mail", False, f"{where}: {_line(error)}", mend)
+    return Finding("mail", True, f"{where} lets us in, {settings.EMAIL_TLS}")
 
 
 def check_processes() -> list[Finding]:

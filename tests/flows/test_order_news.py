@@ -6,7 +6,6 @@ from decimal import Decimal
 from unittest.mock import patch
 
 import pytest
-from django.core.mail import EmailMessage
 from django.utils import timezone
 
 from inventory.models import Level, Reservation
@@ -26,6 +25,7 @@ from shopsite.fulfilment import (
     refund_order,
 )
 from shopsite.storefront.tracking import page_version
+from tests.support.mails import mails_fail
 from tests.support.messages import order_message
 from tests.support.shop import APPROVED, DECLINED, NUMBERS, paid, place, product, read_back
 
@@ -109,7 +109,7 @@ def backordered() -> Order:
 
 def send_in_vain() -> None:
     """The last try of a mail fails."""
-    with patch.object(EmailMessage, "send", side_effect=OSError), patch.object(sending, "MAX_TRIES", 1):
+    with mails_fail(OSError("no route")), patch.object(sending, "MAX_TRIES", 1):
         sending.send_due()
 
 

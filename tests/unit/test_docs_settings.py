@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-READERS = {"text", "number", "flag", "choice", "items"}
+READERS = {"text", "number", "flag", "choice", "items", "mailbox"}
 APPS = ("shopsite", "dashboards", "orders", "inventory")
 DIRECT = re.compile(r"os\.(?:getenv\(|environ\.get\(|environ\[)\"([A-Z0-9_]+)\"[\])]?(?! =)")
 ROW = re.compile(r"^\| `([A-Z0-9_]+)` \| (.*?) \| (.*?) \| (.+) \|$", re.MULTILINE)
@@ -38,6 +38,8 @@ def expected_cells(method: str, others: list[ast.expr]) -> tuple[str, str]:
             limits = ", ".join(allowed)
         case "items", _:
             limits = "list"
+        case "mailbox", _:
+            limits = "address"
         case _:
             limits = "text"
     return f"`{shown}`" if shown else "none", limits

@@ -17,8 +17,8 @@ class Command(BaseCommand):
     """Looks at the machine, the servers, the tables and the processes."""
 
     help = (
-        "Check Python, Java, ports, disk, broker, Redis, migrations, lag and processes, and say how to mend "
-        "each. Ends with 0 where all is well, 1 where something is not, 2 for wrong usage."
+        "Check Python, Java, ports, disk, broker, Redis, mail server, migrations, lag and processes, and say "
+        "how to mend each. Ends with 0 where all is well, 1 where something is not, 2 for wrong usage."
     )
     requires_system_checks: list[str] = []
 
@@ -69,6 +69,7 @@ def examine(port: int) -> list[Finding]:
         *checks.ready(),
         checks.check_codecs(),
         checks.check_gateway(),
+        checks.check_mail(),
         *machine.check_waiting(),
         *machine.check_lag(),
     ]
