@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Literal, NamedTuple, cast
 
 import redis
@@ -10,6 +11,7 @@ from django.db.models import Min, Q
 
 from dashboards.borders import Span, ceil, floor, joined
 from dashboards.keys import WIDTH, Grain, Keys
+from dashboards.listed import Listed
 from dashboards.models import Rollup
 from dashboards.presence import MARGIN_S, read_heads
 from dashboards.rollups import Life, Presence, Unit, UnitGrain, starts_of
@@ -28,6 +30,10 @@ class Stored(NamedTuple):
     parts: int  # rollups.parts_of()
 
 
+# by grain and day: what the rows of each partition's units say, by partition and start
+RowHeads = dict[tuple[Grain, int], dict[tuple[str, int], Stored]]
+
+
 class Heads:
     """Reads heads of partitions, indexes and heads of rows, each once."""
 
@@ -37,7 +43,7 @@ class Heads:
         """near: moments whose hours and days are asked for soon, so that one round trip reads all."""
         self._client, self._keys, self.tps = client, keys, tps
         self._units: dict[Unit, Presence | None] = {}
-        self._stored: dict[tuple[Grain, int], dict[tuple[str, int], Stored]] = {}
+        self._stored: RowHeads = {}
         soon: list[tuple[UnitGrain, int]] = []
         for at in near:
             soon += [("d", floor(at, WIDTH["d"])), ("m", floor(at, WIDTH["h"]))]
@@ -47,6 +53,7 @@ class Heads:
         self._now = min((head.now for head in heads.values()), default=int(time.time()))
         self.lives: dict[str, Life] = {tp: head.life for tp, head in heads.items()}
         self._days = {tp: head.days for tp, head in heads.items()}
+        self.listed = Listed(keys.prefix)
 
     @property
     def presences(self) -> dict[Unit, Presence]:
@@ -131,22 +138,15 @@ class Heads:
                 known[tp, at] = min(row.since, known.get((tp, at), row.since))
         return {place: since for place, since in known.items() if place[1] in wanted}
 
-    def _rows(self, grain: Grain, days: Sequence[int]) -> dict[tuple[str, int], Stored]:
+    def _rows(self, grain: Grain, days: Sequence[int]) -> Mapping[tuple[str, int], Stored]:
         """Partition and start of what the database has of that grain in these days."""
-        grains: Sequence[Grain] = ("m", "h", "d") if len(days) <= FEW_DAYS else (grain,)
+        grains: tuple[Grain, ...] = ("m", "h", "d") if len(days) <= FEW_DAYS else (grain,)
         wanted = sorted({day for day in days if (grain, day) not in self._stored})
-        self._stored.update({(each, day): {} for each in grains for day in wanted})
         for first in range(0, len(wanted), DAYS_A_QUERY):
-            within = Q()
-            for low, high in joined((day, day + WIDTH["d"]) for day in wanted[first : first + DAYS_A_QUERY]):
-                within |= Q(start__gte=low, start__lt=high)
-            heads = Rollup.objects.filter(within, grain__in=grains).order_by()
-            for of, tp, start, parts, since in heads.values_list("grain", "tp", "start", "parts").annotate(
-                Min("since")
-            ):
-                found = self._stored[of, floor(start, WIDTH["d"])]
-                before = found.get((tp, start), Stored(since, 0))
-                found[tp, start] = Stored(min(since, before.since), parts | before.parts)
+            some = tuple(wanted[first : first + DAYS_A_QUERY])
+            self._stored.update(self.listed(("heads", grains, some), partial(_row_heads, grains, some)))
+        if len(days) == 1:
+            return self._stored[grain, days[0]]
         return {place: row for day in days for place, row in self._stored[grain, day].items()}
 
     def buckets(self, grain: Grain, spans: Sequence[Span]) -> Iterator[tuple[str, int]]:
@@ -171,6 +171,22 @@ class Heads:
                     yield from (Unit(tp, "m", at) for at in hours if floor(at, WIDTH["d"]) in days)
                 else:
                     yield from (Unit(tp, "d", day) for day in days if low < day + width and day < high)
+
+
+def _row_heads(grains: Sequence[Grain], days: Sequence[int]) -> RowHeads:
+    """What the database has in these days."""
+    found: RowHeads = {(grain, day): {} for grain in grains for day in days}
+    within = Q()
+    for low, high in joined((day, day + WIDTH["d"]) for day in days):
+        within |= Q(start__gte=low, start__lt=high)
+    heads = Rollup.objects.filter(within, grain__in=grains).order_by()
+    for grain, tp, start, parts, since in heads.values_list("grain", "tp", "start", "parts").annotate(
+        Min("since")
+    ):
+        of_day = found[grain, floor(start, WIDTH["d"])]
+        before = of_day.get((tp, start), Stored(since, 0))
+        of_day[tp, start] = Stored(min(since, before.since), parts | before.parts)
+    return found
 
 
 def have_moved(client: redis.Redis, keys: Keys, heads: Heads, stretched: Mapping[int, Span]) -> bool:

@@ -6,15 +6,18 @@ this process does not remember it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from django.db.models import QuerySet
+
 from dashboards.borders import Span, ceil, floor, joined
+from dashboards.heads import Heads
 from dashboards.keys import WIDTH, Grain
 from dashboards.models import Rollup, Total
 from dashboards.ranges import Cover
-from dashboards.rollups import Presence, Unit, Value, month_of, unit_of, unpack, verdict
+from dashboards.rollups import Unit, Value, month_of, unit_of, unpack, verdict
 
 Newest = dict[int, list[tuple[str, int]]]  # by day: partition and offset from which on Redis has it
 RANGES = 20  # of days in one query: where there are more, their hull is read
@@ -78,13 +81,13 @@ def find_stored(cover: Cover, folds: Sequence[str], *, by_bucket: bool = False) 
         if left and grain in ("d", "h"):
             left = _take_totals(found, cover, grain, left, folds, by_bucket=by_bucket)
         if left:
-            _take_rows(found, cover.heads.presences, grain, left, folds)
+            _take_rows(found, cover.heads, grain, left, folds)
     return found
 
 
 def _take_rows(
     found: Stored,
-    presences: Mapping[Unit, Presence],
+    heads: Heads,
     grain: Grain,
     spans: Sequence[Span],
     folds: Sequence[str],
@@ -95,12 +98,15 @@ def _take_rows(
         units = [(units[0][0], units[-1][1])]
     counted = tuple(spans)
     for low, high in units:
-        rows = Rollup.objects.filter(grain=grain, fold__in=folds, start__gte=low, start__lt=high)
-        for pk, tp, start, fold, first, next_ in rows.values_list(
-            "pk", "tp", "start", "fold", "first", "next"
-        ).iterator():
+
+        def ask(low: int = low, high: int = high) -> list[tuple[int, str, int, str, int, int]]:
+            rows = Rollup.objects.filter(grain=grain, fold__in=folds, start__gte=low, start__lt=high)
+            return list(rows.values_list("pk", "tp", "start", "fold", "first", "next"))
+
+        listed = heads.listed(("rollups", grain, tuple(folds), low, high), ask)
+        for pk, tp, start, fold, first, next_ in listed:
             unit = unit_of(tp, grain, start)
-            who = verdict(first, next_, presences.get(unit))
+            who = verdict(first, next_, heads.known(unit))
             if who == "redis":
                 continue
             if who == "row":
@@ -120,15 +126,16 @@ def _take_totals(
             newest[unit.start].append((unit.tp, redis.first))
     if grain == "d" and not by_bucket:
         months = _months_in(spans)
-        taken |= _take(found, "M", months, spans, folds, newest) if months else set()
+        taken |= _take(found, cover.heads, "M", months, spans, folds, newest) if months else set()
     days = [day for low, high in spans for day in _days_in(low, high) if day not in taken]
     if days:
-        taken |= _take(found, grain, days, spans, folds, newest)
+        taken |= _take(found, cover.heads, grain, days, spans, folds, newest)
     return list(_without(spans, taken))
 
 
 def _take(
     found: Stored,
+    heads: Heads,
     grain: str,
     starts: Sequence[int],
     spans: Sequence[Span],
@@ -137,18 +144,25 @@ def _take(
 ) -> set[int]:
     """Take the totals that Redis's buckets do not overlap; returns the days that they hold."""
     wanted = set(starts)
-    rows = Total.objects.filter(grain=grain, start__gte=min(starts), start__lte=max(starts))
+    first, last = min(starts), max(starts)
+
+    def ask(*folds: str) -> QuerySet[Total]:
+        return Total.objects.filter(grain=grain, start__gte=first, start__lte=last, fold__in=folds).order_by()
+
     usable: dict[int, set[int]] = {}
-    for start, reached in rows.filter(fold="").values_list("start", "reached"):
+    name = "totals", grain, first, last
+    for start, reached in heads.listed((name, ""), lambda: list(ask("").values_list("start", "reached"))):
         if start not in wanted:
             continue
         days = _days_in(start, _month_end(start)) if grain == "M" else [start]
-        if all(first >= reached.get(tp, 0) for day in days for tp, first in newest.get(day, ())):
+        if all(offset >= reached.get(tp, 0) for day in days for tp, offset in newest.get(day, ())):
             usable[start] = set(days)
     if not usable:
         return set()
     counted = tuple(spans)
-    for pk, start, fold in rows.filter(fold__in=folds).values_list("pk", "start", "fold").iterator():
+    for pk, start, fold in heads.listed(
+        (name, *folds), lambda: list(ask(*folds).values_list("pk", "start", "fold"))
+    ):
         if start in usable:
             found.rows[fold].append(Row("total", pk, counted))
     return {day for days in usable.values() for day in days}

@@ -5,7 +5,6 @@ written (fence.lua). Moving a unit to the database deletes its index too: what c
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -16,10 +15,10 @@ from dashboards.folds.base import Counts, Uniques
 from dashboards.keys import Grain, Keys, retention, split_partition
 from dashboards.remembered import REMEMBERED
 from dashboards.rollups import Life, Presence, Unit
-from shopsite.events.redis import queue
+from dashboards.scripts import Call, run, script
 
 Stamps = dict[int, tuple[int, int]]  # finer bucket -> first written (epoch s), by a batch from that offset on
-HEADS = Path(__file__).with_name("heads.lua").read_text(encoding="utf-8")
+HEADS = script("heads.lua")
 SETTLED_S = 2  # since the last change; two changes of one millisecond would look like one
 MARGIN_S = 5  # a bucket about to expire may be gone when it is read
 INDEX: dict[str, Literal["h", "d"]] = {"m": "h", "d": "d"}  # whose index names a unit's buckets
@@ -67,18 +66,17 @@ def read_heads(
     client: redis.Redis, keys: Keys, wanted: Mapping[str, Sequence[Unit]]
 ) -> tuple[dict[str, Head], dict[Unit, Presence]]:
     """The heads of these partitions, and those of their wanted units that Redis has: one round trip."""
-    known: dict[Unit, Index | None] = {
-        unit: REMEMBERED.get(index_key(keys, unit)) for units in wanted.values() for unit in units
-    }
-    pipe = client.pipeline(transaction=False)
+    names = {unit: index_key(keys, unit) for units in wanted.values() for unit in units}
+    known: dict[Unit, Index | None] = {unit: REMEMBERED.get(name) for unit, name in names.items()}
+    calls = []
     for tp, units in wanted.items():
-        names = [keys.offset(tp), keys.begun(tp), keys.gaps(tp), keys.moves(tp), keys.days(tp)]
-        names += [index_key(keys, unit) for unit in units]
-        ends_known = (index.ends if (index := known[unit]) else 0 for unit in units)
-        queue(pipe, "EVAL", HEADS, len(names), *names, *ends_known)
+        of_tp = [keys.offset(tp), keys.begun(tp), keys.gaps(tp), keys.moves(tp), keys.days(tp)]
+        ends_known = [index.ends if (index := known[unit]) else 0 for unit in units]
+        calls.append(Call([*of_tp, *(names[unit] for unit in units)], [msgspec.msgpack.encode(ends_known)]))
+    keep = Keep.now()
     heads: dict[str, Head] = {}
     found: dict[Unit, Presence] = {}
-    for (tp, units), packed in zip(wanted.items(), pipe.execute(), strict=True):
+    for (tp, units), packed in zip(wanted.items(), run(client, HEADS, calls), strict=True):
         now, offset, begun, gaps, moves, days, indexes = msgspec.msgpack.decode(packed)
         pairs = dict(zip(gaps[::2], gaps[1::2], strict=True))
         life = life_of([offset or None, begun, pairs, moves])
@@ -87,9 +85,9 @@ def read_heads(
             if ends:
                 index = _index(int(ends), _stamps_in(flat[0])) if flat else known[unit]
                 assert index is not None, "only what is remembered is left out"
-                found[unit] = redis = _presence(unit, life, index, now)
+                found[unit] = redis = _presence(unit, life, index, now, keep)
                 if flat and redis.settled:
-                    REMEMBERED.put(index_key(keys, unit), index, len(index.stamps))
+                    REMEMBERED.put(names[unit], index, len(index.stamps))
     return heads, found
 
 
@@ -109,17 +107,32 @@ def _index(ends: int, stamps: Stamps) -> Index:
 
 def presence_of(unit: Unit, life: Life, stamps: Stamps, now: int) -> Presence:
     """What a unit's index says, when it was changed last left aside."""
-    return _presence(unit, life, _index(0, stamps), now)
+    return _presence(unit, life, _index(0, stamps), now, Keep.now())
 
 
-def _presence(unit: Unit, life: Life, index: Index, now: int) -> Presence:
-    touched = index.ends and index.ends - retention(INDEX[unit.grain]) * 1000
+class Keep(NamedTuple):
+    """How long what a unit has is kept, by the unit's grain, in seconds."""
+
+    of_index: Mapping[str, int]
+    of_finer: Mapping[str, int]
+
+    @classmethod
+    def now(cls) -> "Keep":
+        """As it is set."""
+        return cls(
+            {unit: retention(grain) for unit, grain in INDEX.items()},
+            {unit: retention(grain) for unit, grain in FINER.items()},
+        )
+
+
+def _presence(unit: Unit, life: Life, index: Index, now: int, keep: Keep) -> Presence:
+    touched = index.ends and index.ends - keep.of_index[unit.grain] * 1000
     return Presence(
         life=life,
         since=index.since,
         first=index.first,
         stamps=index.stamps,
-        faded=index.since <= now + MARGIN_S - retention(FINER[unit.grain]),
+        faded=index.since <= now + MARGIN_S - keep.of_finer[unit.grain],
         touched=touched,
         settled=0 < touched // 1000 < now - SETTLED_S,
     )

@@ -45,7 +45,7 @@ def cover(
 
     stretch: an hour may be read whole where nothing of it lies outside; ask heads.have_moved() afterwards.
     """
-    heads = Heads(client, keys, tps, [start.timestamp(), end.timestamp()])
+    heads = Heads(client, keys, tps, _near(start.timestamp(), end.timestamp()))
     used = heads.widened(start.timestamp(), False), heads.widened(end.timestamp(), True)
     head, days, tail = split(used, WIDTH["d"])
     hours, minutes = [], []
@@ -68,6 +68,13 @@ def cover(
         [Unit(tp, "m", at) for tp, those in found.buckets.items() for grain, at in those if grain == "h"]
     )
     return found
+
+
+def _near(start: float, end: float) -> list[float]:
+    """A moment of each hour in the days that the range begins and ends in: one reading knows all of them."""
+    head, _, tail = split((floor(start, WIDTH["h"]), ceil(end, WIDTH["h"])), WIDTH["d"])
+    hours = [at for low, high in (head, tail) for at in range(low, high, WIDTH["h"])]
+    return [start, end, *hours]
 
 
 def exactly(

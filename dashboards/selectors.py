@@ -12,6 +12,7 @@ from typing import Any
 
 import redis
 
+from dashboards.byminute import by_minute
 from dashboards.folds.base import MARKS, OFF
 from dashboards.folds.funnel import STAGES
 from dashboards.keys import Keys, money, split_field, split_revenue
@@ -19,7 +20,7 @@ from dashboards.ranges import Cover
 from dashboards.spans import Span, Sums, read_span
 
 LONGEST_BY_MINUTE = 48 * 3600  # seconds of a range whose minutes are listed
-SUMMED = ("events", "bots", "orders", "revenue", "refunds", "stock", "products")
+SUMMED = ("events", "bots", "orders", "revenue", "refunds", "stock")
 Minutes = list[dict[str, Any]]
 Money = dict[str, str]  # currency -> exact decimal
 
@@ -106,8 +107,8 @@ def report(client: redis.Redis, start: datetime, end: datetime, top: int = 20) -
 def _report(span: Span, top: int) -> Report:
     """The report of the span's range."""
     sets = ["visitors", "sessions", *(f"funnel.{stage}" for stage in STAGES)]
-    span.load(*SUMMED, *sets)
-    sums = span.sums(*SUMMED)
+    span.load("products", *SUMMED, *sets)
+    products, sums = span.sums_by_kind("products", *SUMMED)
     visitors, sessions, *stages = span.distinct(*sets)
     minutes, notes = list_minutes(span)
     return Report(
@@ -121,10 +122,10 @@ def _report(span: Span, top: int) -> Report:
         revenue=_money(sums["revenue"]),
         refunds=_refunds(sums["refunds"]),
         stock=_stock(sums["stock"]),
-        products=rank_products(sums["products"], top),
+        products=rank_products(products, top),
         funnel=dict(zip(STAGES, stages, strict=True)),
         minutes=minutes,
-        notes=[*notes, *_short(sums["products"]), *_gaps(span.cover)],
+        notes=[*notes, *_short(products), *_gaps(span.cover)],
     )
 
 
@@ -135,42 +136,42 @@ def list_minutes(span: Span) -> tuple[Minutes | None, list[str]]:
     """
     if span.cover.end - span.cover.start > LONGEST_BY_MINUTE:
         return None, []
-    found, whole = span.by_minute(("events", "orders", "revenue"), figures_at)
+    found, whole = by_minute(span, ("events", "orders", "revenue"), figures_at)
     notes = [] if whole else ["some minutes are missing in the list: they are no longer kept one by one"]
     return found, notes
 
 
-def rank_products(fields: Mapping[str, int], top: int) -> list[ProductRow]:
-    """The products of the fold `products` by views, then revenue, then id; at most `top`.
+def rank_products(kinds: Mapping[str, Sums], top: int) -> list[ProductRow]:
+    """The products of the fold `products`, by kind of field: by views, then revenue, then id; at most `top`.
 
     Revenue in several currencies is added up as if they were one, for the order only.
     """
-    views = {
-        name[2:]: number for name, number in fields.items() if name[:2] == "v|" and name[2:] not in MARKS
-    }
-    revenue: dict[str, Sums] = defaultdict(dict)
-    for name in [name for name in fields if name[:2] == "r|"]:
-        currency, product = split_revenue(name[2:])
-        revenue[product][currency] = fields[name]
-    first = nlargest(top, views.values())
-    if len(first) == top:  # whoever is viewed less than all of these is not among them
+    views, carts, units = (kinds.get(kind, {}) for kind in "vcu")
+    amounts = kinds.get("r", {})
+    currencies = sorted({name.partition("|")[0] for name in amounts})
+
+    def revenue(product: str) -> Sums:
+        return {of: amount for of in currencies if (amount := amounts.get(f"{of}|{product}")) is not None}
+
+    first = nlargest(top + len(MARKS), views.values())
+    if len(first) == top + len(MARKS):  # whoever is viewed less than all of these is not among them
         chosen = {product for product, number in views.items() if number >= first[-1]}
     else:
-        chosen = {*revenue, *(split_field(name)[1] for name in fields if name[:2] != "r|")}.difference(MARKS)
+        chosen = {split_revenue(name)[1] for name in amounts}
+        chosen.update(*(names for kind, names in kinds.items() if kind != "r"))
 
     def place(product: str) -> tuple[int, int, int, str]:
-        income = sum(revenue[product].values()) if product in revenue else 0
-        return -views.get(product, 0), -income, -fields.get(f"u|{product}", 0), product
+        return -views.get(product, 0), -sum(revenue(product).values()), -units.get(product, 0), product
 
     return [
         ProductRow(
             product_id=product,
             views=views.get(product, 0),
-            carts=fields.get(f"c|{product}", 0),
-            units=fields.get(f"u|{product}", 0),
-            revenue=_money(revenue.get(product, {})),
+            carts=carts.get(product, 0),
+            units=units.get(product, 0),
+            revenue=_money(revenue(product)),
         )
-        for product in nsmallest(top, chosen, key=place)
+        for product in nsmallest(top, chosen - MARKS, key=place)
     ]
 
 
@@ -218,9 +219,9 @@ def _widened(start: datetime, end: datetime, used: Report) -> list[str]:
     return ["the range is wider than asked for: finer buckets are not kept for its ends"]
 
 
-def _short(products: Mapping[str, int]) -> list[str]:
+def _short(products: Mapping[str, Sums]) -> list[str]:
     """By how much the views of a product may be short: full buckets drop the rarest ones."""
-    off = products.get(f"v|{OFF}", 0)
+    off = products.get("v", {}).get(OFF, 0)
     return [f"views of a product may be up to {off:,} more: full buckets dropped the rarest"] if off else []
 
 

@@ -13,21 +13,18 @@ from typing import NamedTuple, TypeVar
 
 import redis
 
-from dashboards.borders import joined, pieces
 from dashboards.folds import FOLDS
 from dashboards.heads import have_moved
 from dashboards.joined import Row, RowReplaced, Stored, find_stored
-from dashboards.keys import WIDTH, Bucket, Grain, Keys, split_partition
-from dashboards.models import Rollup
-from dashboards.ranges import Cover, cover, kept_by, of_grain
+from dashboards.keys import Bucket, Grain, Keys, split_partition
+from dashboards.ranges import Cover, cover
 from dashboards.remembered import BYTES_A_NUMBER, REMEMBERED
-from dashboards.rollups import Unit, unit_of, verdict
+from dashboards.rollups import Unit, unit_of
 from dashboards.store import count_unions, live_keys, merge_sets, partitions, read_hashes, sum_hashes
 
-HOUR = WIDTH["h"]
-NUMBERS_A_MINUTE = 12  # of an entry in a list of minutes, about
 TRIES = 3  # of a reading while buckets leave Redis, or rows are replaced
 Sums = dict[str, int]
+Kinds = dict[str, Sums]  # kind -> name -> number, of fields `kind|name`
 Answer = TypeVar("Answer")
 
 
@@ -71,11 +68,19 @@ class Parts:
         ]
 
 
+class Summed(NamedTuple):
+    """A fold's figures of a range, before they are added up."""
+
+    part: Parts
+    base: Mapping[str, int]  # of what can't have changed; not to be changed
+    more: list[Mapping[str, int]]
+
+
 class Span:
     """Reads the buckets of one range, from Redis and the database."""
 
     def __init__(self, client: redis.Redis, keys: Keys, chosen: Cover) -> None:
-        self._client, self._keys, self.cover = client, keys, chosen
+        self.client, self.keys, self.cover = client, keys, chosen
         self.tps = chosen.heads.tps
         self._stored = Stored()
         self._loaded: set[str] = set()
@@ -91,7 +96,26 @@ class Span:
 
     def sums(self, *folds: str) -> dict[str, Sums]:
         """Each fold's fields summed over the range and all partitions."""
-        return self._steadily(folds, self._sums)
+        found = self._steadily(folds, self._summed)
+        return {fold: _added(summed.base, summed.more) for fold, summed in found.items()}
+
+    def sums_by_kind(self, fold: str, *others: str) -> tuple[Kinds, dict[str, Sums]]:
+        """The fold's, whose fields are `kind|name`, by kind and name; those of the others as sums()."""
+        found = self._steadily((fold, *others), self._summed)
+        first = found.pop(fold)
+        return self._kinds(first), {fold: _added(some.base, some.more) for fold, some in found.items()}
+
+    def _kinds(self, summed: Summed) -> Kinds:
+        name = summed.part.name("kinds", self.keys)
+        base: Kinds | None = REMEMBERED.get(name)
+        if base is None:
+            base = {}
+            _add_kinds(base, summed.base)
+            REMEMBERED.put(name, base, len(summed.base))
+        kinds = {kind: fields.copy() for kind, fields in base.items()}
+        for fields in summed.more:
+            _add_kinds(kinds, fields)
+        return kinds
 
     def distinct(self, *folds: str) -> list[int]:
         """How many distinct members each fold's sets have together (0.81 % standard error)."""
@@ -104,42 +128,43 @@ class Span:
             try:
                 return read(folds)
             except RowReplaced:
+                self.cover.heads.listed.renew()
                 self._stored, self._loaded = Stored(), set()
         self.load(*folds)
         return read(folds)
 
-    def _sums(self, folds: Sequence[str]) -> dict[str, Sums]:
+    def _summed(self, folds: Sequence[str]) -> dict[str, Summed]:
         parts = [self._parts(fold) for fold in folds]
-        bases = {part.fold: REMEMBERED.get(part.name("sums", self._keys)) for part in parts}
+        bases = {part.fold: REMEMBERED.get(part.name("sums", self.keys)) for part in parts}
         missing = [part for part in parts if bases[part.fold] is None and part.is_base]
         values = self._stored.read(part.fold for part in missing)
-        groups = [(part, names, True) for part in missing for names in part.settled(self._keys)]
-        groups += [(part, names, False) for part in parts for names in part.open(self._keys)]
-        found = sum_hashes(self._client, [names for _, names, _ in groups])
+        groups = [(part, names, True) for part in missing for names in part.settled(self.keys)]
+        groups += [(part, names, False) for part in parts for names in part.open(self.keys)]
+        found = sum_hashes(self.client, [names for _, names, _ in groups])
         more: dict[tuple[str, bool], list[Mapping[str, int]]] = defaultdict(list)
         for (part, _, is_settled), fields in zip(groups, found, strict=True):
             more[part.fold, is_settled].append(fields)
         for part in missing:
             rows = (value for _, value in values[part.fold] if isinstance(value, dict))
             bases[part.fold] = base = _added({}, [*rows, *more[part.fold, True]])
-            REMEMBERED.put(part.name("sums", self._keys), base, len(base))
-        return {fold: _added(bases[fold] or {}, more[fold, False]) for fold in folds}
+            REMEMBERED.put(part.name("sums", self.keys), base, len(base))
+        return {part.fold: Summed(part, bases[part.fold] or {}, more[part.fold, False]) for part in parts}
 
     def _distinct(self, folds: Sequence[str]) -> list[int]:
         parts = [self._parts(fold) for fold in folds]
-        bases = {part.fold: REMEMBERED.get(part.name("sets", self._keys)) for part in parts}
+        bases = {part.fold: REMEMBERED.get(part.name("sets", self.keys)) for part in parts}
         missing = [part for part in parts if bases[part.fold] is None and part.is_base]
         values = self._stored.read(part.fold for part in missing)
         texts = [[value for _, value in values[part.fold] if isinstance(value, bytes)] for part in missing]
         merged = merge_sets(
-            self._client, [(part.settled(self._keys), of) for part, of in zip(missing, texts, strict=True)]
+            self.client, [(part.settled(self.keys), of) for part, of in zip(missing, texts, strict=True)]
         )
         for part, text in zip(missing, merged, strict=True):
             bases[part.fold] = text
-            REMEMBERED.put(part.name("sets", self._keys), text, len(text) // BYTES_A_NUMBER + 1)
+            REMEMBERED.put(part.name("sets", self.keys), text, len(text) // BYTES_A_NUMBER + 1)
         known = [[bases[part.fold]] if bases[part.fold] else [] for part in parts]
-        open_ = [part.open(self._keys) for part in parts]
-        return count_unions(self._client, list(zip(open_, known, strict=True)))
+        open_ = [part.open(self.keys) for part in parts]
+        return count_unions(self.client, list(zip(open_, known, strict=True)))
 
     def each(self, *folds: str) -> dict[int, dict[str, Sums]]:
         """Each bucket's start -> fold -> fields, all partitions summed; for a cover of one grain."""
@@ -147,16 +172,16 @@ class Span:
             try:
                 return self._each(folds)
             except RowReplaced:
-                continue
+                self.cover.heads.listed.renew()
         return self._each(folds)
 
     def _each(self, folds: Sequence[str]) -> dict[int, dict[str, Sums]]:
         stored = find_stored(self.cover, folds, by_bucket=True)
         values = stored.read(folds)
         found: dict[int, dict[str, Sums]] = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
-        groups = [(fold, self._buckets(tp, fold, stored)) for fold in folds for tp in self._tps_of(fold)]
-        names = [[self._keys.bucket(*place) for place in places] for _, places in groups]
-        for (fold, places), hashes in zip(groups, read_hashes(self._client, names), strict=True):
+        groups = [(fold, self._buckets(tp, fold, stored)) for fold in folds for tp in self.tps_of(fold)]
+        names = [[self.keys.bucket(*place) for place in places] for _, places in groups]
+        for (fold, places), hashes in zip(groups, read_hashes(self.client, names), strict=True):
             for place, fields in zip(places, hashes, strict=True):
                 if fields:
                     _add(found[place.start][fold], fields)
@@ -166,60 +191,13 @@ class Span:
                     _add(found[at][fold], more)
         return found
 
-    def by_minute(
-        self, folds: Sequence[str], entry: Callable[[int, dict[str, Sums]], Answer]
-    ) -> tuple[list[Answer], bool]:
-        """An entry for each minute in which something happened, and whether all minutes are still known."""
-        heads = self.cover.heads
-        spans, whole = kept_by(heads, "h", (self.cover.start, self.cover.end))
-        names = self._hours([low for low, high in pieces(spans, HOUR) if high - low == HOUR], folds, entry)
-        entries: dict[int, list[Answer]] = {
-            hour: found for hour, name in names.items() if (found := REMEMBERED.get(name)) is not None
-        }
-        left = [part for part in pieces(spans, HOUR) if part[0] not in entries]
-        if left:
-            cover_left = of_grain(heads, "m", list(joined(left)))
-            read = Span(self._client, self._keys, cover_left).each(*folds)
-            entries |= {
-                low: [entry(at, read[at]) for at in range(low, high, 60) if at in read] for low, high in left
-            }
-        for hour in {low for low, _ in left} & names.keys():
-            REMEMBERED.put(names[hour], entries[hour], NUMBERS_A_MINUTE * len(entries[hour]) + 1)
-        return [one for low in sorted(entries) for one in entries[low]], whole
-
-    def _hours(self, hours: Sequence[int], folds: Sequence[str], entry: object) -> dict[int, Hashable]:
-        """What the minutes of an hour are remembered by, where they can't have changed since."""
-        heads = self.cover.heads
-        tps = sorted({tp for fold in folds for tp in self._tps_of(fold)})
-        units = {hour: [Unit(tp, "m", hour) for tp in tps] for hour in hours}
-        heads.read([unit for some in units.values() for unit in some])
-        rows: dict[int, list[tuple[int, str]]] = defaultdict(list)
-        found = Rollup.objects.filter(grain="m", fold__in=folds, start__in=hours).order_by("pk")
-        for pk, tp, hour, first, next_ in found.values_list("pk", "tp", "start", "first", "next"):
-            rows[hour].append((pk, verdict(first, next_, heads.known(Unit(tp, "m", hour)))))
-        names: dict[int, Hashable] = {}
-        for hour, some in units.items():
-            there = [heads.known(unit) for unit in some]
-            if all(redis is None or (redis.settled and not redis.faded) for redis in there):
-                versions = tuple(redis and redis.touched for redis in there)
-                names[hour] = (
-                    "minutes",
-                    self._keys.prefix,
-                    entry,
-                    hour,
-                    tuple(folds),
-                    versions,
-                    tuple(rows[hour]),
-                )
-        return names
-
     def moved(self) -> bool:
         """Whether buckets left Redis since the cover was made, or an hour grew: then read it again."""
-        return have_moved(self._client, self._keys, self.cover.heads, self.cover.stretched)
+        return have_moved(self.client, self.keys, self.cover.heads, self.cover.stretched)
 
     def _parts(self, fold: str) -> Parts:
         """What of a fold can't have changed since it was read, and what may have."""
-        tps = self._tps_of(fold)
+        tps = self.tps_of(fold)
         if any(of == fold for _, of in self._stored.held):
             places = {tp: self._places_of(tp, fold) for tp in tps}
         else:
@@ -249,7 +227,7 @@ class Span:
         redis = finer or owner  # whatever changes an hour changes one of its minutes
         return redis.touched if redis.settled else 0
 
-    def _tps_of(self, fold: str) -> list[str]:
+    def tps_of(self, fold: str) -> list[str]:
         """The partitions that have such figures."""
         topics = {known.topic for known in FOLDS if known.name == fold}
         return [tp for tp in self.tps if not topics or split_partition(tp)[0] in topics]
@@ -266,6 +244,14 @@ class Span:
 def _add(sums: Sums, fields: Mapping[str, int]) -> None:
     for name, number in fields.items():
         sums[name] += number
+
+
+def _add_kinds(kinds: Kinds, fields: Mapping[str, int]) -> None:
+    for field, number in fields.items():
+        kind, _, name = field.partition("|")
+        if kind not in kinds:
+            kinds[kind] = {}
+        kinds[kind][name] = kinds[kind].get(name, 0) + number
 
 
 def _added(base: Mapping[str, int], more: Iterable[Mapping[str, int]]) -> Sums:

@@ -5,7 +5,8 @@ Both scripts touch only keys of one partition, which share a slot: so they run o
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -15,11 +16,12 @@ from redis.cluster import RedisCluster
 
 from dashboards.keys import Keys, changes_channel, generation_key, generation_keys, split_partition
 from dashboards.plan import Batch, Draft
+from dashboards.scripts import Call, queue_script, run, script
 from shopsite.events.redis import queue
 
 _HERE = Path(__file__).parent
 FENCE = (_HERE / "fence.lua").read_text(encoding="utf-8")
-MERGE = (_HERE / "merge.lua").read_text(encoding="utf-8")
+MERGE = script("merge.lua")
 COPY_S = 10  # that a set made for one question lives, should whoever asks be gone before it is removed
 KEYS_A_CALL = 2000  # of a reading script: bounds how long it holds up Redis
 REMEMBERED = 500_000  # members known to be counted, in all; then it starts to remember anew
@@ -98,20 +100,49 @@ class Writer:
 # --- reading ----------------------------------------------------------------------------------
 def sum_hashes(client: redis.Redis, groups: Sequence[Sequence[str]]) -> list[dict[str, int]]:
     """For each group of hash keys (of one partition): the sum by field. Groups may be empty."""
-    calls = [(place, part) for place, keys in enumerate(groups) for part in _chunks(keys)]
     sums: list[dict[str, int]] = [{} for _ in groups]
-    for (place, _), flat in zip(calls, _merge(client, [part for _, part in calls], "sum"), strict=True):
-        add_flat(sums[place], flat)
+    calls = _calls(groups)
+    asked = [
+        Call([key for _, keys in call for key in keys], ["sum", *(len(keys) for _, keys in call)])
+        for call in calls
+    ]
+    for call, answer in zip(calls, run(client, MERGE, asked), strict=True):
+        for (place, _), flat in zip(call, msgspec.msgpack.decode(answer), strict=True):
+            add_flat(sums[place], flat)
     return sums
 
 
 def read_hashes(client: redis.Redis, groups: Sequence[Sequence[str]]) -> list[list[dict[str, int]]]:
     """For each group of hash keys (of one partition): each hash as it stands."""
-    calls = [(place, part) for place, keys in enumerate(groups) for part in _chunks(keys)]
     found: list[list[dict[str, int]]] = [[] for _ in groups]
-    for (place, _), hashes in zip(calls, _merge(client, [part for _, part in calls], "each"), strict=True):
-        found[place].extend(add_flat({}, flat) for flat in hashes)
+    calls = _calls(groups)
+    asked = [Call([key for _, keys in call for key in keys], ["each"]) for call in calls]
+    for call, answer in zip(calls, run(client, MERGE, asked), strict=True):
+        hashes = iter(_hashes_in(answer))
+        for place, keys in call:
+            found[place].extend(islice(hashes, len(keys)))
     return found
+
+
+def _calls(groups: Sequence[Sequence[str]]) -> list[list[tuple[int, Sequence[str]]]]:
+    """What each call of a script reads: parts of groups of one partition, each with its group's place."""
+    calls: list[list[tuple[int, Sequence[str]]]] = []
+    left: dict[str, int] = {}  # by partition: keys for which its last call has room
+    last: dict[str, list[tuple[int, Sequence[str]]]] = {}
+    for place, keys in enumerate(groups):
+        for part in _chunks(keys):
+            partition = part[0][: part[0].index("}")]
+            if left.get(partition, 0) < len(part):
+                last[partition], left[partition] = [], KEYS_A_CALL
+                calls.append(last[partition])
+            last[partition].append((place, part))
+            left[partition] -= len(part)
+    return calls
+
+
+def _hashes_in(answer: bytes) -> Iterator[dict[str, int]]:
+    for flat in msgspec.msgpack.decode(answer, type=list[list[str]]):
+        yield dict(zip(flat[::2], map(int, flat[1::2]), strict=True))
 
 
 def read_together(
@@ -122,33 +153,28 @@ def read_together(
     pipe.get(number)
     parts = list(_chunks(hashes))
     for keys in parts:
-        queue(pipe, "EVAL", MERGE, len(keys), *keys, "each")
+        queue_script(pipe, MERGE, Call(keys, ["each"]))
     for key in sets:
         queue(pipe, "PFCOUNT", key)
     answers = pipe.execute()
     packed, sizes = answers[1 : 1 + len(parts)], answers[1 + len(parts) :]
-    found = [add_flat({}, flat) for answer in packed for flat in msgspec.msgpack.decode(answer)]
+    found = [one for answer in packed for one in _hashes_in(answer)]
     return int(answers[0] or 0), found, [int(size) for size in sizes]
 
 
-def add_flat(sums: dict[str, int], flat: Iterable[Any]) -> dict[str, int]:
-    """Adds field, number, field, number ... to the sums, and returns them."""
-    pairs = iter(flat)
-    for name, number in zip(pairs, pairs, strict=True):
+def add_flat(sums: dict[str, int], flat: Sequence[Any]) -> dict[str, int]:
+    """Adds field, number, field, number ... to the sums, and returns them. Long numbers are texts."""
+    names, numbers = flat[::2], flat[1::2]
+    if not sums and str not in set(map(type, numbers)):  # a field with a text may be there more than once
+        sums.update(zip(names, numbers, strict=True))
+        return sums
+    for name, number in zip(names, numbers, strict=True):
         sums[name] = sums.get(name, 0) + int(number)
     return sums
 
 
 def _chunks(keys: Sequence[str]) -> Iterable[Sequence[str]]:
     return (keys[first : first + KEYS_A_CALL] for first in range(0, len(keys), KEYS_A_CALL))
-
-
-def _merge(client: redis.Redis, calls: Sequence[Sequence[str]], how: str) -> list[Any]:
-    """The answers of merge.lua, decoded: in one round trip, or one for each node of a cluster."""
-    pipe = client.pipeline(transaction=False)
-    for keys in calls:
-        queue(pipe, "EVAL", MERGE, len(keys), *keys, how)
-    return [msgspec.msgpack.decode(cast(bytes, answer)) for answer in pipe.execute()]
 
 
 def set_sizes(client: redis.Redis, keys: Keys, tp: str, sets: Sequence[set[str]]) -> list[int]:

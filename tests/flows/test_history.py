@@ -17,7 +17,7 @@ from dashboards.history import write_history
 from dashboards.models import Rollup, Total
 from dashboards.plan import Batch
 from dashboards.ranges import Cover, cover
-from dashboards.rollups import Taken, keep
+from dashboards.rollups import Taken, in_turn, keep
 from dashboards.selectors import Report, report, rfc3339
 from dashboards.store import sum_hashes
 from tests.support.aggregates import Log, click, log_of, numbered, paid, writer_of
@@ -53,8 +53,9 @@ def viewed(redis: Redis, start: datetime = EVER[0], end: datetime = EVER[1]) -> 
 
 def clear(redis: Redis) -> None:
     flush(redis)
-    Rollup.objects.all().delete()
-    Total.objects.all().delete()
+    with in_turn():
+        Rollup.objects.all().delete()
+        Total.objects.all().delete()
 
 
 OPS = ("fold", "fold", "settle", "move", "flush", "copy", "restore", "crash")
@@ -308,7 +309,8 @@ def test_minutes_are_not_kept_for_ever_and_the_range_is_widened_to_what_is(
     log = clicks([0, 1, 61])
     log.fold(writer_of(redis))
     move(redis)
-    Rollup.objects.update(since=0)
+    with in_turn():
+        Rollup.objects.update(since=0)
     settings.HISTORY_DAYS_YEARS = 100
 
     history.trim()
@@ -324,7 +326,8 @@ def test_minutes_that_were_deleted_are_not_taken_for_whole_when_a_late_one_comes
     log = clicks([0, 1, 2])
     log.fold(writer_of(redis))
     move(redis)
-    Rollup.objects.update(since=int(time.time()) - 9 * 86_400)
+    with in_turn():
+        Rollup.objects.update(since=int(time.time()) - 9 * 86_400)
     history.trim()
     more(log, [1])
     log.fold(writer_of(redis))

@@ -17,7 +17,7 @@ from dashboards.findings import Findings
 from dashboards.history import write_history
 from dashboards.models import Rollup, Total
 from dashboards.rebuild import rebuild, renew_rows
-from dashboards.rollups import pack
+from dashboards.rollups import in_turn, pack
 from dashboards.selectors import report
 from dashboards.store import live_generation, live_keys
 from shopsite.events.kafka import make_admin
@@ -67,8 +67,9 @@ def test_rows_of_the_history_are_proved_and_a_changed_one_is_named(
 def test_a_rebuild_renews_rows_and_what_nobody_ever_counted_is_gone(
     moved: None, kafka: Kafka, redis: Redis
 ) -> None:
-    Rollup.objects.filter(fold="events", grain="h").update(data=pack({HOUR: {"view_item": 9}}))
-    Total.objects.all().delete()
+    with in_turn():
+        Rollup.objects.filter(fold="events", grain="h").update(data=pack({HOUR: {"view_item": 9}}))
+        Total.objects.all().delete()
     assert views(redis) != 400
     with aggregating():
         call_command("rebuild")

@@ -9,6 +9,7 @@ from django.db.models import F
 from dashboards.history import Written, write_history
 from dashboards.keys import first_keys
 from dashboards.models import Rollup
+from dashboards.rollups import in_turn
 from dashboards.totals import make_totals
 
 HOUR = 3600
@@ -30,7 +31,8 @@ def pass_time(client: "redis.Redis", hours: float) -> None:
             client.set(key, int(client.get(key) or 0) - seconds, keepttl=True)
         if (left := client.ttl(key)) > 0:
             client.expire(key, left - seconds) if left > seconds else client.delete(key)
-    Rollup.objects.update(at=F("at") - seconds, since=F("since") - seconds)
+    with in_turn():
+        Rollup.objects.update(at=F("at") - seconds, since=F("since") - seconds)
 
 
 def settle(client: "redis.Redis") -> Written:
