@@ -93,7 +93,7 @@ export function pulse() {
   document.querySelector(".pulse .head").append(...saver({ label: "pulse", name: () => "pulse", title: () => "Clicks and orders by minute", node,
     layout: () => ({ margin: { l: 70, r: 40, t: 100, b: 60 } }), rows: table }));
   node.append(h("i", { class: "bone b-chart" }));
-  reads(["minutes", "ghost", "now", "marks"], paced(node, 400, drawPulse));
+  reads(["minutes", "ghost", "now", "marks"], paced(node, 250, drawPulse));
   reads(["minutes", "ghost", "marks"], paced($("pulse-table"), 1000, drawTable));
   $("pulse-twin").onclick = () => {
     const on = $("pulse-table").hidden;
