@@ -29,11 +29,11 @@ PING_S = 20.0  # uvicorn's own: who does not answer a ping for so long is gone
 
 
 class SiteThread(threading.Thread):
-    """shopsite.asgi on a free port."""
+    """shopsite.asgi on a port; 0: on a free one."""
 
-    def __init__(self, ping_every: float) -> None:
+    def __init__(self, ping_every: float, port: int) -> None:
         super().__init__(name="site", daemon=True)
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server(("127.0.0.1", port))
         self.server = uvicorn.Server(
             uvicorn.Config(
                 "shopsite.asgi:application",
@@ -67,12 +67,12 @@ class SiteThread(threading.Thread):
 
 
 @contextmanager
-def serving(*, ping_every: float = PING_S) -> Iterator[str]:
+def serving(*, ping_every: float = PING_S, port: int = 0) -> Iterator[str]:
     """The address of the whole site, on the database, Kafka and Redis of the test's settings.
 
-    ping_every: seconds between two pings of each websocket.
+    ping_every: seconds between two pings of each websocket. port: 0 for a free one.
     """
-    thread = SiteThread(ping_every)
+    thread = SiteThread(ping_every, port)
     thread.start()
     until(lambda: thread.server.started or not thread.is_alive())
     assert thread.is_alive(), "the site did not start: the captured output says why"
