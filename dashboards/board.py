@@ -46,6 +46,30 @@ class Attention(Protocol):
         """Products at or below their threshold."""
 
 
+class MailQueue(Protocol):
+    """Mails to customers that wait, and those that failed."""
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+
+    @property
+    def oldest_at(self) -> datetime | None:
+        """Since when the oldest of them waits."""
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When the most overdue of them was due."""
+
+    @property
+    def why(self) -> str:
+        """What the mail server said last to one of them."""
+
+    @property
+    def failed(self) -> int:
+        """How many failed within a week."""
+
+
 class Stock(Protocol):
     """How much of a product there is."""
 
@@ -86,6 +110,9 @@ class Board(Protocol):
 
     def attention(self) -> Attention:
         """What needs somebody."""
+
+    def mail_queue(self) -> MailQueue:
+        """Mails to customers that wait or failed."""
 
     def stock_of(self, skus: Iterable[str]) -> Mapping[str, Stock]:
         """The stock of these products."""

@@ -15,6 +15,7 @@ from django.utils import timezone
 from kafka.errors import KafkaError
 from redis.exceptions import RedisError
 
+from dashboards.board import the_board
 from dashboards.lags import Reader, read_topics
 from shopsite.events.heartbeat import TTL_SECONDS, read_beats
 from shopsite.events.models import DeadLetter, InboxEvent, InboxState, OutboxEvent
@@ -22,6 +23,7 @@ from shopsite.events.redis import memory, redis_client
 from shopsite.events.schemas import Unavailable
 
 WAIT_LIMIT_S = 60.0  # a row that waits longer for relay or worker is stuck
+MAIL_LIMIT_S = 900.0  # servers put mails off for some minutes; beyond, somebody should look
 MEMORY_LIMIT = 0.8  # of what Redis may use
 
 MANY = 2  # missing processes that are told one by one
@@ -106,6 +108,7 @@ def read_pipeline() -> Pipeline:
     if beats is not None:
         found.processes = _processes(found, beats)
     _kafka(found)
+    _mails(found)
     _dead_letters(found)
     return found
 
@@ -222,6 +225,36 @@ def _dead_letters(found: Pipeline) -> None:
             link_words="Look, mend, send again",
         )
     )
+
+
+def _mails(found: Pipeline) -> None:
+    if (board := the_board()) is None:
+        return  # nobody said where mails are read from
+    mails = board.mail_queue()
+    slow = _age(mails.oldest_at) > MAIL_LIMIT_S
+    words = _oldest(mails.oldest_at) if mails.waiting else "Every mail that is due has gone out."
+    if mails.failed:
+        words += f" {mails.failed:,} failed within a week."
+    found.parts.append(
+        Part(
+            "Mails",
+            f"{mails.waiting:,}",
+            words,
+            "to send",
+            well=not (slow or mails.failed),
+            link=f"{reverse('admin:orders_mail_changelist')}?state__exact=failed" if mails.failed else "",
+            link_words="Look, send again",
+        )
+    )
+    if _age(mails.due_at) > WAIT_LIMIT_S:
+        words = f"{_oldest(mails.oldest_at)} None is lost; the workers send them."
+        found.faults.append(Fault("Mails are not being sent.", words, "python manage.py worker"))
+    elif slow and mails.why:
+        said = f"{mails.why[:1].upper()}{mails.why[1:]}."
+        words = f"{_oldest(mails.oldest_at)} {said} Each is tried for about a day."
+        found.faults.append(
+            Fault("The mail server does not take our mails.", words, "python manage.py doctor")
+        )
 
 
 def _redis_memory(found: Pipeline) -> None:

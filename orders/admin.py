@@ -1,6 +1,6 @@
-"""What staff look at of orders: payments, refunds, mails, and the order itself without its actions.
+"""What staff look at of orders: payments, refunds, and the order itself without its actions.
 
-Acting on an order needs stock, too, so shopsite/admin.py adds the actions and registers orders.
+Acting on an order needs stock, too, so shopsite/orderdesk adds the actions and registers orders, and mails.
 """
 
 from typing import Any, ClassVar
@@ -9,12 +9,10 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.timesince import timesince
 
-from orders.letters import letter_of
 from orders.models import Line, Mail, Order, Payment, Refund, Transition
 from orders.money import money_text
 from shopsite.desk import RecordAdmin, RecordInline, link, moment
@@ -199,27 +197,3 @@ class RefundAdmin(RecordAdmin):
     search_fields = ("=key",)
     ordering = ("-pk",)
     exclude = ("payment",)
-
-
-@admin.register(Mail)
-class MailAdmin(RecordAdmin):
-    """Every mail to a customer, with what it looks like."""
-
-    list_display = ("subject", "to", "kind", "state", "why", "created_at", "sent_at")
-    list_filter = ("state", "kind")
-    search_fields = ("=to", "=order__order_id")
-    ordering = ("-pk",)
-    fields = ("subject", "to", "state", "why", "sent_at", "message_id", "preview", "words")
-    readonly_fields = fields
-
-    @admin.display(description="text")
-    def words(self, mail: Mail) -> str:
-        """As programs without HTML show it."""
-        return letter_of(mail).text
-
-    def preview(self, mail: Mail) -> SafeString:
-        """The mail as the customer sees it."""
-        address = reverse("mail_preview", args=[mail.order_id, mail.kind])
-        return format_html(
-            '<iframe src="{}" title="Preview" width="680" height="560" sandbox></iframe>', address
-        )

@@ -16,8 +16,16 @@ from django.utils import timezone
 from orders import news
 from orders.letters import subject_of
 from orders.models import Mail, Order
+from orders.sending import LEASE
 
 NO_ADDRESS = "no e-mail address is known"
+
+
+class CannotResend(Exception):
+    """A mail can't go out again; the sentence says why."""
+
+    def __init__(self, mail: Mail, why: str) -> None:
+        super().__init__(f"The mail “{mail.subject}” was not sent again: {why}.")
 
 
 def write(order: Order, kind: str, *, number: int = 1, facts: Mapping[str, str] | None = None) -> Mail | None:
@@ -42,6 +50,25 @@ def write_many(
     if written:
         news.tell([mail.order_id for mail in written])
     return written
+
+
+def send_again(mail: Mail) -> None:
+    """Let a mail go out once more, in the same words; or at once, where its next try is far.
+
+    One that was sent gets another Message-ID: under its own, servers and programs would drop it as a repeat.
+    Raises CannotResend.
+    """
+    now, message_id = timezone.now(), mail.message_id
+    if why := _unreachable(mail.to):
+        raise CannotResend(mail, why)
+    if mail.next_try_at and mail.next_try_at <= now + LEASE:
+        raise CannotResend(mail, "it is on its way")
+    if mail.state == Mail.State.SENT:
+        message_id = _message_id(mail.order_id, f"{mail.kind} again {now.isoformat()}")
+    unchanged = Mail.objects.filter(pk=mail.pk, state=mail.state, next_try_at=mail.next_try_at)
+    if not unchanged.update(state=Mail.State.DUE, why="", tries=0, next_try_at=now, message_id=message_id):
+        raise CannotResend(mail, "somebody else sends it")
+    news.tell([mail.order_id])
 
 
 def _written(order_ids: Collection[str], name: str) -> list[str]:

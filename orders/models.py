@@ -312,6 +312,7 @@ class Mail(models.Model):
             models.Index(fields=["next_try_at"], name="mail_due", condition=models.Q(state="due")),
             models.Index(fields=["order"], name="mail_failed", condition=models.Q(state="failed")),
         ]
+        permissions = [("resend_mail", "Can send mails again")]
 
     def __str__(self) -> str:
         return self.subject

@@ -8,8 +8,9 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
-from orders.letters import letter_of
+from orders.letters import SUBJECTS, letter_of
 from orders.models import Mail
+from orders.samples import sample
 
 # A mail brings its own style; nothing else in it may do anything.
 MAIL_POLICY = {
@@ -29,3 +30,13 @@ def mail_preview(request: HttpRequest, order_id: str, kind: str) -> HttpResponse
         raise Http404
     mail = get_object_or_404(Mail, order_id=order_id, kind=kind)
     return HttpResponse(letter_of(mail).html)
+
+
+@require_safe
+@xframe_options_sameorigin
+@csp(MAIL_POLICY)  # type: ignore[arg-type]  # as above
+def sample_preview(request: HttpRequest, kind: str) -> HttpResponse:
+    """The HTML of a kind of mail, about an order that is made up."""
+    if kind not in SUBJECTS or not request.user.has_perm("orders.view_mail"):
+        raise Http404
+    return HttpResponse(sample(kind).html)

@@ -1,22 +1,24 @@
-"""What dashboards show of orders and stock. orders, inventory -> here -> the live page's hub, readyz.
+"""What dashboards show of orders and stock. orders, inventory -> here -> the live page's hub, /ops, readyz.
 
 Each call takes few queries whose cost does not grow with the shop's history; callers cache a second.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db.models import Count, F, Min
+from django.utils import timezone
 
 from inventory.models import Level
 from inventory.outlook import Outlook, outlook
 from inventory.selectors import StockView, available
-from orders.models import Line, Order
+from orders.models import Line, Mail, Order
 from orders.states import Status
 
 MAX_COUNTED: Final = 10_000  # in one status; a board says "10,000+" beyond
+FAILED_DAYS: Final = 7  # a mail that failed before that is no news
 SHOWN: Final = 20  # of the products that need attention
 
 
@@ -55,6 +57,34 @@ class Attention:
     below_zero: int  # such products
     low_stock: list[ShortProduct]  # the shortest first, at most SHOWN
     low_stock_count: int
+
+
+@dataclass(frozen=True)
+class MailQueue:
+    """Mails to customers that wait, and those that failed."""
+
+    waiting: int  # at most MAX_COUNTED
+    oldest_at: datetime | None  # since when the oldest of them waits
+    due_at: datetime | None  # when the most overdue of them was due
+    why: str  # what the server said last to one that waits; empty where it said nothing
+    failed: int  # of FAILED_DAYS, at most MAX_COUNTED
+
+
+def mail_queue() -> MailQueue:
+    """Mails that wait or failed: three queries, along indexes of such mails alone."""
+    due = Mail.objects.filter(state=Mail.State.DUE)
+    queue = due.order_by("next_try_at")[:MAX_COUNTED]
+    found = queue.aggregate(count=Count("pk"), oldest=Min("created_at"), due=Min("next_try_at"))
+    tried = due.exclude(why="").order_by("next_try_at").values_list("why", flat=True)
+    since = timezone.now() - timedelta(days=FAILED_DAYS)
+    failed = Mail.objects.filter(state=Mail.State.FAILED, created_at__gte=since)
+    return MailQueue(
+        waiting=found["count"],
+        oldest_at=found["oldest"],
+        due_at=found["due"],
+        why=(tried.first() or "") if found["count"] else "",
+        failed=failed[:MAX_COUNTED].count(),
+    )
 
 
 def order_pipeline() -> list[StatusRow]:

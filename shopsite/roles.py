@@ -32,12 +32,13 @@ SEES_ALL = SEES_ORDERS | _view("events", EVENTS) | _view("alerts", ALERTS)
 # Taking a list away, and the log of what colleagues did, are for those who answer for the shop.
 ROLES: Mapping[str, set[str]] = {
     "viewer": SEES_ALL,
-    "support": SEES_ORDERS | {"orders.cancel_order"},
+    "support": SEES_ORDERS | {"orders.cancel_order", "orders.resend_mail"},
     "stock keeper": SEES_STOCK
     | {"inventory.adjust_stock", "inventory.change_level", "catalogue.change_product"}
     | {"staff.export_stock", "staff.export_ledger"},
     "operator": SEES_ALL
-    | {"orders.fulfil_order", "orders.cancel_order", "orders.refund_order", "events.change_deadletter"}
+    | {"orders.fulfil_order", "orders.cancel_order", "orders.refund_order", "orders.resend_mail"}
+    | {"events.change_deadletter"}
     | {"staff.view_staffaction", "staff.export_orders", "staff.export_stock", "staff.export_ledger"}
     | {"shares.view_sharelink", "shares.add_sharelink", "shares.change_sharelink"}
     | {"alerts.acknowledge_alert", "alerts.add_rule", "alerts.change_rule"},

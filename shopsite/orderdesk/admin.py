@@ -18,14 +18,16 @@ from django.urls import URLPattern, reverse
 from django.utils.safestring import SafeString
 
 from orders.admin import OrderDesk
-from orders.models import Order
+from orders.models import Mail, Order
 from shopsite.desk import ExportingAdmin, link, told
 from shopsite.orderdesk.filters import QueueFilter, QueueList, chosen
+from shopsite.orderdesk.mails import MailAdmin
 from shopsite.orderdesk.pages import OrderPages
 from shopsite.orderdesk.steps import REFUSALS, STEPS, Step, take
 
 admin.site.site_header = admin.site.site_title = settings.SHOP_NAME
 admin.site.index_title = "What waits, and everything there is"
+admin.site.register(Mail, MailAdmin)
 Action = Callable[["OrderAdmin", HttpRequest, QuerySet[Order]], HttpResponse | None]
 
 

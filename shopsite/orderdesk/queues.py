@@ -13,7 +13,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.timesince import timesince
 
-from orders.models import Line, Order, Refund
+from orders.models import Line, Mail, Order, Refund
+from orders.selectors import FINAL
 from orders.states import REFUNDABLE, Status
 from shopsite.desk.counts import capped_counts, first_keys
 
@@ -56,6 +57,12 @@ def _refused(_now: datetime) -> QuerySet[Order]:
     return Order.objects.filter(pk__in=refused, status__in=REFUNDABLE).order_by("changed_at", "pk")
 
 
+def _unread(_now: datetime) -> QuerySet[Order]:
+    """Until the order is over: then there is nothing left to tell."""
+    failed = Mail.objects.filter(state=Mail.State.FAILED).values("order")
+    return Order.objects.filter(pk__in=failed).exclude(status__in=FINAL).order_by("changed_at", "pk")
+
+
 def _waited(order: Order, now: datetime) -> str:
     return timesince(order.changed_at, now, depth=1)
 
@@ -94,6 +101,10 @@ REASONS: Sequence[Queue] = (
     Queue(
         "refund_refused", "Refund refused", "the gateway gave no money back", _refused,
         lambda _order, _now: "The gateway refused a refund: the customer still waits for money.",
+    ),
+    Queue(
+        "mail_failed", "Mail failed", "the customer was not reached", _unread,
+        lambda _order, _now: "A mail to the customer failed: its row below the order says why.",
     ),
 )  # fmt: skip
 QUEUES: Mapping[str, Queue] = {queue.name: queue for queue in (*WORK, *REASONS)}

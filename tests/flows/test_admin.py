@@ -5,11 +5,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from pytest_django.fixtures import Settings
 
 from inventory.models import Movement
-from orders.letters import letter_of
-from orders.models import Mail, Order
+from orders.models import Order
 from shopsite.fulfilment import charge, give_refund, handle_orders
 from tests.support.messages import order_message
 from tests.support.shop import level, paid, place, product, told_types
@@ -163,22 +161,6 @@ def test_records_cannot_be_written_by_hand_by_anyone(admin_client: Client) -> No
         assert (
             admin_client.post(reverse(f"admin:{name}_delete", args=[pk]), {"post": "yes"}).status_code == 403
         )
-
-
-def test_a_mail_is_previewed_as_the_customer_sees_it(staff: As, settings: Settings) -> None:
-    product("MUG", 5)
-    order = paid({"MUG": 1})
-    address = reverse("mail_preview", args=[order.pk, "confirmation"])
-    mail = Mail.objects.get()
-    client = staff("operator")
-    assert address in client.get(reverse("admin:orders_mail_change", args=[mail.pk])).content.decode()
-    answer = client.get(address)
-    assert answer.content.decode() == letter_of(mail).html
-    assert "script-src" not in answer["Content-Security-Policy"]
-    assert "default-src 'none'" in answer["Content-Security-Policy"]
-    assert Client().get(address).status_code == 404
-    settings.DEMO = True
-    assert Client().get(address).status_code == 200
 
 
 def test_products_that_only_an_event_named_stand_in_the_admin_unlisted(staff: As) -> None:

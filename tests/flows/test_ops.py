@@ -1,14 +1,23 @@
 """The pipeline page: what is wrong stands there in words, with the command that mends it."""
 
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
 import pytest
 import redis as redis_package
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from dashboards.board import register_board
+from orders.models import Mail
+from shopsite import boards
 from shopsite.events.models import DeadLetter, OutboxEvent
 from shopsite.roles import make_roles
 from tests.support.live import the_aggregate_process_lives
+from tests.support.shop import paid, product
 
 pytestmark = pytest.mark.django_db
 Redis = redis_package.Redis
@@ -23,6 +32,11 @@ def browser() -> Client:
     client = Client()
     client.force_login(user)
     return client
+
+
+def ago(**span: int) -> Callable[[], datetime]:
+    """That long before the test runs."""
+    return lambda: timezone.now() - timedelta(**span)
 
 
 def shown(browser: Client) -> str:
@@ -82,3 +96,48 @@ def test_what_waits_in_the_outbox_is_counted(browser: Client, redis: Redis) -> N
 def test_reasons_written_by_strangers_are_shown_as_text(browser: Client, redis: Redis) -> None:
     DeadLetter.objects.create(topic="clicks", partition=0, offset=7, reason="<script>alert(1)</script>")
     assert "<script>alert(1)" not in shown(browser)
+
+
+@pytest.fixture
+def mail() -> Mail:
+    """A mail that is due since now."""
+    register_board(boards)
+    product("MUG", 5)
+    return paid({"MUG": 1}).mails.get()
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({"state": "sent"}, ["Every mail that is due has gone out."]),
+        ({"created_at": ago(minutes=5)}, ["The oldest has waited for 5 min."]),
+        (
+            {"created_at": ago(minutes=5), "next_try_at": ago(minutes=2)},
+            ["Mails are not being sent.", "python manage.py worker"],
+        ),
+        (
+            {
+                "created_at": ago(minutes=40),
+                "next_try_at": ago(minutes=-9),
+                "why": "not yet: 535 Who?",
+            },
+            [
+                "does not take our mails",
+                "waited for 40 min. Not yet: 535 Who?.",
+                "manage.py doctor",
+            ],
+        ),
+        (
+            {"state": "failed", "created_at": ago(hours=30)},
+            ["1 failed within a week.", "/admin/orders/mail/?state__exact=failed"],
+        ),
+    ],
+)
+def test_mails_that_wait_or_failed_are_told_with_what_mends_it(
+    browser: Client, redis: Redis, mail: Mail, state: dict[str, Any], words: list[str]
+) -> None:
+    facts = {name: value() if callable(value) else value for name, value in state.items()}
+    Mail.objects.filter(pk=mail.pk).update(**facts)
+    page = shown(browser)
+    assert [each for each in words if each not in page] == []
+    assert ("Mails are not being sent." in page) is ("Mails are not being sent." in words)

@@ -66,6 +66,12 @@ def stuck() -> Order:
     return aged(place({"MUG": 1}), minutes=20)
 
 
+def unread() -> Order:
+    order = paid({"MUG": 1})
+    order.mails.update(state="failed", why="refused: 550 No such user")
+    return order
+
+
 CASES: dict[str, tuple[Callable[[], Order], str]] = {
     "to_pack": (lambda: paid({"MUG": 1}), "Paid 0"),
     "to_ship": (packed, "Packed 0"),
@@ -74,6 +80,7 @@ CASES: dict[str, tuple[Callable[[], Order], str]] = {
     "stuck": (stuck, "it should take 15"),
     "backordered": (backordered, "Waits for stock"),
     "refund_refused": (refused, "still waits for money"),
+    "mail_failed": (unread, "A mail to the customer failed"),
 }
 
 
@@ -98,6 +105,13 @@ def test_what_needs_attention_is_every_reason_and_nothing_else(staff: As, name: 
     assert order.pk in page
     assert why in page.replace("\xa0", " ")
     assert other.pk not in page
+
+
+def test_a_failed_mail_needs_nobody_once_the_order_is_over(staff: As) -> None:
+    product("MUG", 100)
+    order = unread()
+    Order.objects.filter(pk=order.pk).update(status=Status.DELIVERED)
+    assert queues.counts()["mail_failed"] == 0
 
 
 def test_a_queue_begins_with_who_waits_longest(staff: As) -> None:

@@ -39,10 +39,10 @@ SEES: Mapping[str, set[str]] = {
 }
 DOES: Mapping[str, set[str]] = {
     "viewer": set(),
-    "support": {"cancel"},
+    "support": {"cancel", "resend_mail"},
     "stock keeper": {"adjust", "export_stock", "export_ledger"},
     "operator": {
-        "pack", "ship", "deliver", "cancel", "refund", "resend",
+        "pack", "ship", "deliver", "cancel", "refund", "resend", "resend_mail",
         "export_orders", "export_stock", "export_ledger",
     },
 }  # fmt: skip
