@@ -74,6 +74,14 @@ class Stock(Protocol):
     """How much of a product there is."""
 
     @property
+    def on_hand(self) -> int:
+        """What lies on the shelf."""
+
+    @property
+    def reserved(self) -> int:
+        """What of it is promised to orders that are not paid yet."""
+
+    @property
     def available(self) -> int:
         """What can still be sold."""
 
@@ -101,6 +109,34 @@ class Outlook(Protocol):
     def words(self) -> str:
         """All three, as every page writes them."""
 
+    @property
+    def burn(self) -> str:
+        """How fast it sells and what says so, in words; "" where too little was sold."""
+
+
+class Movement(Protocol):
+    """One row of the ledger."""
+
+    @property
+    def change(self) -> int:
+        """Units; below zero where they went out."""
+
+    @property
+    def reason(self) -> str:
+        """Why."""
+
+    @property
+    def actor(self) -> str:
+        """Who."""
+
+    @property
+    def order_id(self) -> str:
+        """For which order, or ""."""
+
+    @property
+    def at(self) -> datetime:
+        """When it happened."""
+
 
 class Board(Protocol):
     """Where orders and stock are read from; few queries each."""
@@ -119,6 +155,9 @@ class Board(Protocol):
 
     def outlook_of(self, skus: Iterable[str]) -> Mapping[str, Outlook]:
         """When these products will be sold out: the one estimate, of tile, answers, alerts, admin and API."""
+
+    def ledger_of(self, sku: str, most: int) -> Sequence[Movement]:
+        """The product's last movements of stock, newest first."""
 
 
 _board: Board | None = None

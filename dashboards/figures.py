@@ -3,6 +3,7 @@
 Each figure is a layout and its traces without data; the page's script only puts data into them.
 """
 
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,24 +20,35 @@ Drawing = tuple[list[dict[str, Any]], dict[str, Any]]  # traces, layout
 
 @cache
 def figures_text() -> str:
-    """{"figures": {scheme: {name: {"data", "layout"}}}, "templates": {scheme: template}} as JSON."""
+    """The live page's figures, without data, as JSON."""
+    return msgspec.json.encode(drawn({"pulse": pulse, "funnel": funnel, "bars": bars})).decode()
+
+
+def drawn(drawings: "Mapping[str, Callable[[Palette], Drawing]]") -> dict[str, Any]:
+    """{"figures": {scheme: {name: {"data", "layout"}}}, "templates": {scheme: template}}."""
+    templates = _templates()
+    figures = {scheme: _figures(templates[scheme], drawings) for scheme in SCHEMES}
+    return {"figures": figures, "templates": templates}
+
+
+@cache
+def _templates() -> dict[str, Template]:
     path = Path(__file__).with_name("plotly_template.json")
     templates: dict[str, Template] = msgspec.json.decode(path.read_bytes())
-    figures = {scheme: _figures(templates[scheme]) for scheme in SCHEMES}
-    return msgspec.json.encode({"figures": figures, "templates": templates}).decode()
+    return templates
 
 
-def _figures(template: Template) -> dict[str, Any]:
+def _figures(template: Template, drawings: "Mapping[str, Callable[[Palette], Drawing]]") -> dict[str, Any]:
     """Every figure in one scheme, without the template, which is sent once."""
     # Imported here: plotly takes 35 MB and 0.3 s, and only processes with viewers need it.
     import plotly.graph_objects as go
 
     palette = Palette(template)
-    drawn = {"pulse": pulse(palette), "funnel": funnel(palette), "bars": bars(palette)}
     known = go.layout.Template(template)  # fails here, not in the browser, when a name is wrong
+    made = {name: draw(palette) for name, draw in drawings.items()}
     return {
         name: _without_template(go.Figure(data, {**layout, "template": known}).to_plotly_json())
-        for name, (data, layout) in drawn.items()
+        for name, (data, layout) in made.items()
     }
 
 
@@ -63,11 +75,12 @@ def wash(colour: str, alpha: float) -> str:
     return f"rgba({red},{green},{blue},{alpha})"
 
 
-def _hover(text: str) -> str:
+def hover(text: str) -> str:
+    """A hover text without the name of its trace beside it."""
     return f"{text}<extra></extra>"
 
 
-def _words(text: str, **more: object) -> dict[str, Any]:
+def words(text: str, **more: object) -> dict[str, Any]:
     """An axis title as words above its plot."""
     return {
         "text": text,
@@ -89,19 +102,19 @@ def pulse(c: Palette) -> Drawing:
     line: dict[str, Any] = {"type": "scatter", "mode": "lines", "x": [], "y": []}
     bar: dict[str, Any] = {"type": "bar", "x": [], "y": [], "yaxis": "y2"}
     data = [
-        line | {"line": {"color": c.ghost, "width": 1.5}, "hovertemplate": _hover("%{y:,} last week")},
+        line | {"line": {"color": c.ghost, "width": 1.5}, "hovertemplate": hover("%{y:,} last week")},
         line | {"line": {"color": c.clicks, "width": 2}, "fill": "tozeroy", "fillcolor": wash(c.clicks, 0.1),
-                "hovertemplate": _hover("%{y:,} clicks")},
+                "hovertemplate": hover("%{y:,} clicks")},
         line | {"line": {"color": c.clicks, "width": 2, "dash": "3px,3px"}, "fill": "tozeroy",
                 "fillcolor": wash(c.clicks, 0.04),
-                "hovertemplate": _hover("%{customdata:,} clicks so far, at this pace %{y:,}")},
+                "hovertemplate": hover("%{customdata:,} clicks so far, at this pace %{y:,}")},
         line | {"mode": "markers", "hoverinfo": "skip",
                 "marker": {"size": 7, "color": c.surface, "line": {"width": 2, "color": c.clicks}}},
         bar | {"width": 50_000, "marker": {"color": wash(c.ghost, 0.32)},
-               "hovertemplate": _hover("%{y:,} last week")},
+               "hovertemplate": hover("%{y:,} last week")},
         bar | {"width": 28_000, "marker": {"color": c.money},
-               "hovertemplate": _hover("%{y:,} orders, %{customdata}")},
-        line | {"mode": "markers", "cliponaxis": False, "hovertemplate": _hover("alert: %{customdata}"),
+               "hovertemplate": hover("%{y:,} orders, %{customdata}")},
+        line | {"mode": "markers", "cliponaxis": False, "hovertemplate": hover("alert: %{customdata}"),
                 "marker": {"symbol": "triangle-down", "size": 9, "color": c.alert}},
     ]  # fmt: skip
     soft, ink = {"font": {"size": 12, "color": c.soft}}, {"font": {"size": 12, "color": c.ink, "weight": 600}}
@@ -114,8 +127,8 @@ def pulse(c: Palette) -> Drawing:
         "yaxis": {"domain": [0.46, 1], "tickformat": ","},
         "yaxis2": {"domain": [0, 0.26], "tickformat": ","},
         "annotations": [
-            _words("Clicks a minute", y=1, xshift=2, **soft), _words("", y=1, xshift=97, **ink),
-            _words("Orders a minute", y=0.27, xshift=2, **soft), _words("", y=0.27, xshift=99, **ink),
+            words("Clicks a minute", y=1, xshift=2, **soft), words("", y=1, xshift=97, **ink),
+            words("Orders a minute", y=0.27, xshift=2, **soft), words("", y=0.27, xshift=99, **ink),
         ],
         "meta": {"alert": c.alert, "soft": c.soft},
     }  # fmt: skip
@@ -134,7 +147,7 @@ def _usual(c: Palette) -> list[dict[str, Any]]:
 def funnel(c: Palette) -> Drawing:
     """The bars of four steps, first on top; their words and figures stand beside, in HTML."""
     bar = {"type": "bar", "orientation": "h", "x": [], "y": [], "marker": {"color": c.clicks},
-           "hovertemplate": _hover("%{x:,} people")}  # fmt: skip
+           "hovertemplate": hover("%{x:,} people")}  # fmt: skip
     layout = {
         "paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR, "hovermode": "closest",
         "margin": {"l": 0, "r": 3, "t": 0, "b": 0},
@@ -146,7 +159,7 @@ def funnel(c: Palette) -> Drawing:
 def bars(c: Palette) -> Drawing:
     """Names at the left, bars, last week's marks; the figures at the right are annotations."""
     bar = {"type": "bar", "orientation": "h", "x": [], "y": [], "marker": {"color": c.clicks},
-           "hovertemplate": _hover("%{customdata}")}  # fmt: skip
+           "hovertemplate": hover("%{customdata}")}  # fmt: skip
     layout = {
         "paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR, "hovermode": "closest",
         "margin": {"l": 142, "r": 104, "t": 4, "b": 4},

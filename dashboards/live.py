@@ -97,10 +97,14 @@ def _status(row: StatusRow) -> list[int]:
 
 
 def product_names(product_ids: Iterable[str]) -> dict[str, list[object]]:
-    """Product -> [title, address of its picture or "", address of its page in the admin]."""
+    """Product -> [title, address of its picture or "", address of its page of figures]."""
     found = Product.objects.in_bulk(list(product_ids))
     return {
-        product_id: [product.title, static(product.picture) if product.picture else "", admin_of(product_id)]
+        product_id: [
+            product.title,
+            static(product.picture) if product.picture else "",
+            product_page(product_id),
+        ]
         for product_id, product in found.items()
     }
 
@@ -109,6 +113,11 @@ def products_of(category: str) -> frozenset[str]:
     """The products on a shelf, the first MOST_ON_SHELF of them."""
     found = Product.objects.filter(category=category).values_list("sku", flat=True)
     return frozenset(found[:MOST_ON_SHELF])
+
+
+def product_page(product_id: str) -> str:
+    """The product's page of figures; its id is written as the admin writes it in addresses."""
+    return reverse("product_figures", args=[quote(product_id)])
 
 
 def admin_of(product_id: str) -> str:

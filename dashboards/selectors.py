@@ -125,7 +125,7 @@ def _report(span: Span, top: int) -> Report:
         products=rank_products(products, top),
         funnel=dict(zip(STAGES, stages, strict=True)),
         minutes=minutes,
-        notes=[*notes, *_short(products), *_gaps(span.cover)],
+        notes=[*notes, *short_of_views(products.get("v", {}).get(OFF, 0)), *_gaps(span.cover)],
     )
 
 
@@ -219,9 +219,8 @@ def _widened(start: datetime, end: datetime, used: Report) -> list[str]:
     return ["the range is wider than asked for: finer buckets are not kept for its ends"]
 
 
-def _short(products: Mapping[str, Sums]) -> list[str]:
+def short_of_views(off: int) -> list[str]:
     """By how much the views of a product may be short: full buckets drop the rarest ones."""
-    off = products.get("v", {}).get(OFF, 0)
     return [f"views of a product may be up to {off:,} more: full buckets dropped the rarest"] if off else []
 
 

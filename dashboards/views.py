@@ -1,7 +1,10 @@
 """The pages of the control room. urls.py -> here -> templates; live figures come by the socket."""
 
+from datetime import timedelta
+
 import msgspec
 from django.conf import settings
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -16,6 +19,8 @@ from dashboards.answers.page import read_answers
 from dashboards.density import STEP_S, read_density
 from dashboards.feed import who
 from dashboards.ops import read_pipeline
+from dashboards.period import PRESETS, BadRange, read_period
+from dashboards.product.page import grains_of, read_product
 from shopsite.events.redis import redis_client
 
 PLOTLY = "dashboards/vendor/plotly-cartesian-4.1.1.min.js"
@@ -117,3 +122,36 @@ def ops(request: HttpRequest) -> HttpResponse:
         "theme": chosen_theme(request),
     }
     return render(request, "dashboards/ops.html", context)
+
+
+@require_safe
+@login_required(login_url="admin:login")
+def product(request: HttpRequest, key: str) -> HttpResponse:
+    """One product's figures. key: its id, as the admin writes it in addresses."""
+    if not may_watch(request.user):
+        raise PermissionDenied
+    now, problem = timezone.now(), ""
+    try:
+        asked = read_period(request.GET.dict(), now)
+    except BadRange as error:
+        asked, problem = read_period({}, now), str(error)
+    found = read_product(unquote(key), asked, now)
+    status = 200 if found.is_known else 404
+    context = {
+        "found": found,
+        "asked": asked,
+        "problem": problem,
+        "presets": PRESETS,
+        "grains": grains_of(asked),
+        "last_day": timezone.localtime(asked.end - timedelta(minutes=1)).date().isoformat(),
+        "bounds": f"from={asked.start:%Y-%m-%dT%H:%MZ}&to={asked.end:%Y-%m-%dT%H:%MZ}",
+        "course": msgspec.json.encode(found.course).decode(),
+        "page": msgspec.json.encode(
+            {"zone": settings.SHOP_TIME_ZONE, "currency": settings.SHOP_CURRENCY}
+        ).decode(),
+        "now": timezone.localtime(),
+        "plotly": PLOTLY,
+        "shop_name": settings.SHOP_NAME,
+        "theme": chosen_theme(request),
+    }
+    return render(request, "dashboards/product.html", context, status=400 if problem else status)

@@ -42,6 +42,16 @@ class Outlook:
         """When it is sold out, as every page writes it."""
         return sell_out_text(self.minutes_left, self.soonest, self.latest)
 
+    @property
+    def burn(self) -> str:
+        """The rate, its error and what both rest on, as every page writes it; "" where there is none."""
+        if self.per_hour is None or self.error is None:
+            return ""
+        return (
+            f"{rate_text(self.per_hour)} ± {rate_text(self.error)} an hour, by {self.sales:,} sales in "
+            f"{span_text(self.hours * 60)}"
+        )
+
 
 def outlook(skus: Iterable[str], *, now: datetime | None = None) -> dict[str, Outlook]:
     """The outlook of these products, in one query; one without a level is left out."""
@@ -115,9 +125,6 @@ def rate_text(per_hour: float) -> str:
 
 def in_words(seen: Outlook) -> str:
     """A sentence with the rate, its error and what both rest on."""
-    if seen.per_hour is None or seen.error is None or seen.minutes_left is None:
+    if not seen.burn or seen.minutes_left is None:
         return f"too few sales to say: {seen.sales} in the last {seen.hours / 24:.0f} days, or not tracked"
-    return (
-        f"{rate_text(seen.per_hour)} ± {rate_text(seen.error)} an hour, by {seen.sales:,} sales in "
-        f"{span_text(seen.hours * 60)}; sells out in: {seen.words}"
-    )
+    return f"{seen.burn}; sells out in: {seen.words}"

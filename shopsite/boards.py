@@ -11,9 +11,9 @@ from typing import Final
 from django.db.models import Count, F, Min
 from django.utils import timezone
 
-from inventory.models import Level
+from inventory.models import Level, Movement
 from inventory.outlook import Outlook, outlook
-from inventory.selectors import StockView, available
+from inventory.selectors import StockView, available, movements_of
 from orders.models import Line, Mail, Order
 from orders.states import Status
 
@@ -105,6 +105,11 @@ def stock_of(skus: Iterable[str]) -> dict[str, StockView]:
 def outlook_of(skus: Iterable[str]) -> dict[str, Outlook]:
     """How fast these products sell, and when they will be sold out, in one query."""
     return outlook(skus)
+
+
+def ledger_of(sku: str, most: int) -> list[Movement]:
+    """The product's last movements of stock, newest first, in one query."""
+    return movements_of(sku, before=None, limit=most)
 
 
 def attention() -> Attention:

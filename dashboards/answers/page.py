@@ -1,6 +1,5 @@
 """All answers as the page shows them, at most some seconds old. kept, demand, board -> here -> views.py."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -11,11 +10,10 @@ from redis.exceptions import RedisError
 from dashboards.answers import kept
 from dashboards.answers.demand import SHOWN, Demand, missed_in_all, read_demand
 from dashboards.answers.dropoff import Step
+from dashboards.answers.names import Named, names_of
 from dashboards.answers.together import Partner
 from dashboards.answers.trending import Trend
 from dashboards.answers.vain import Vain
-from dashboards.live import admin_of
-from shopsite.catalogue.models import Product
 
 KEPT_SECONDS = 5
 PAIRS = 10
@@ -27,14 +25,6 @@ STAGE_NAMES = {
     "add_payment_info": "send the payment",
     "purchase": "buy",
 }
-
-
-@dataclass(frozen=True)
-class Named:
-    """A product's words and its page in the admin."""
-
-    title: str
-    link: str
 
 
 @dataclass
@@ -67,7 +57,7 @@ def _read(now: datetime) -> Answers:
     rows = every[:SHOWN]
     trends, pairs = kept.trending(), kept.pairs(PAIRS)
     skus = [row.product_id for row in rows] + [trend.product_id for trend in trends or ()]
-    names = _names(skus + [sku for one, partner in pairs for sku in (one, partner.product_id)])
+    names = names_of(skus + [sku for one, partner in pairs for sku in (one, partner.product_id)])
     steps = kept.dropoff()
     return Answers(
         demand=[(names[row.product_id], row) for row in rows],
@@ -79,10 +69,3 @@ def _read(now: datetime) -> Answers:
         vain=(kept.in_vain() or [])[:ROWS] if steps is not None else None,
         pairs=[(names[one], names[partner.product_id], partner) for one, partner in pairs],
     )
-
-
-def _names(skus: Iterable[str]) -> dict[str, Named]:
-    """Every product's words; one that the catalogue does not have goes by its number."""
-    wanted = list(dict.fromkeys(skus))
-    titles = dict(Product.objects.filter(pk__in=wanted).values_list("sku", "title"))
-    return {sku: Named(titles.get(sku, sku), admin_of(sku) if sku in titles else "") for sku in wanted}

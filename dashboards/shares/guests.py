@@ -27,7 +27,7 @@ def _each(clean: Callable[[list[Any]], list[Any]]) -> Cleaner:
 
 
 def _name(value: list[Any]) -> list[Any]:
-    title, picture, _admin = value
+    title, picture, _figures = value
     return [title, picture, None]
 
 

@@ -86,6 +86,14 @@ def to_the_dashboard(address: str) -> Callable[[Page], None]:
     return go
 
 
+def to_the_figures(page: Page) -> None:
+    """A product's page of figures, once its chart is drawn; then its table."""
+    page.goto("/dashboard/product/MUG/")
+    expect(page.locator("#course.js-plotly-plot")).to_be_visible()
+    page.get_by_role("button", name="Table").click()
+    expect(page.locator("#course-table")).to_contain_text("Put into carts")
+
+
 def to_the_keys(page: Page) -> None:
     """The sheet of keys, on the live page."""
     page.keyboard.press("?")
@@ -114,6 +122,7 @@ STAFF: Pages = {
     "share": to_the_sharing,
     "wall": to_the_dashboard("/dashboard/?wall=numbers,pulse"),
     "answers": to("/dashboard/answers/"),
+    "product figures": to_the_figures,
     "ops": to("/ops/"),
     "admin": to("/admin/"),
     "orders": to("/admin/orders/order/"),

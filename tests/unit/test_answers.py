@@ -82,6 +82,7 @@ class Seen:
     minutes_left: float | None
     soonest: float | None = None
     latest: float | None = None
+    burn: str = ""
     words: str = ""
 
 

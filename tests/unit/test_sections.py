@@ -64,6 +64,7 @@ class Seen:
     minutes_left: float | None
     soonest: float | None = None
     latest: float | None = None
+    burn: str = ""
 
     @property
     def words(self) -> str:

@@ -42,10 +42,9 @@ let numbered = 0;
 
 /**
  * A button with the two ways to take a chart away.
- * chart: {label of the button, name() for the file, title() for the picture, node, layout() for the picture, rows() with their heads}
+ * chart: {label of the button, name() for the file, title() for the picture, node, rows() with their heads, layout() for the picture, at() where it is not the live page}
  */
-export function saver({ label, name, title, node, layout = () => ({}), rows }) {
-  const at = () => replaying()?.at ?? store.at;
+export function saver({ label, name, title, node, rows, layout = () => ({}), at = () => replaying()?.at ?? store.at }) {
   const file = (end) => `${name()}-${new Date(at()).toISOString().slice(0, 16).replaceAll(":", "")}Z.${end}`;
   const says = () => `${title()} · ${day(at())} ${time(at())} ${zone(at())}`;
   const save = { "Picture (PNG)": async () => give(await png(node, says(), layout()), file("png")),

@@ -76,9 +76,11 @@ function lose(reason) {
   become("lost", { next: Date.now() + wait, reason });
 }
 
-addEventListener("online", () => { if (link.state === "lost") connect(); });
-document.addEventListener("visibilitychange", () => {
-  clearTimeout(sleep);
-  if (document.hidden) sleep = setTimeout(() => { clearTimeout(timer); drop(); link.asleep = true; }, ASLEEP_MS);
-  else if (link.asleep || link.state === "lost") { link.asleep = false; connect(); }
-});
+if (page.socket) {
+  addEventListener("online", () => { if (link.state === "lost") connect(); });
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(sleep);
+    if (document.hidden) sleep = setTimeout(() => { clearTimeout(timer); drop(); link.asleep = true; }, ASLEEP_MS);
+    else if (link.asleep || link.state === "lost") { link.asleep = false; connect(); }
+  });
+}

@@ -1,0 +1,20 @@
+// Keeps a page that the server writes fresh, by fetching it again: what bears data-fresh is replaced.
+
+/** Every `ms`, and calls `then` after it. */
+export function keepFresh(ms, then = () => {}) {
+  async function refresh() {
+    if (document.hidden || document.activeElement?.closest("[data-fresh]")) return; // not under a reader's fingers
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "manual" });
+    if (!answer.ok) return stale(); // signed out, or the server has trouble of its own
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelectorAll("[data-fresh]");
+    document.querySelectorAll("[data-fresh]").forEach((node, i) => node.replaceWith(fresh[i]));
+    then();
+  }
+  setInterval(() => refresh().catch(stale), ms);
+}
+
+function stale() {
+  const mode = document.querySelector(".mode");
+  mode.className = "mode sick";
+  mode.textContent = "AS OF";
+}
