@@ -22,6 +22,13 @@ FORMS: Mapping[ReportGrain, str] = {
     "month": "%B %Y",
 }
 
+DAY_MS = 86_400_000
+TICKS = [  # as the page writes dates: Plotly's own are American
+    {"dtickrange": [None, DAY_MS - 1], "value": "%H:%M\n%-d %b"},
+    {"dtickrange": [DAY_MS, "M1"], "value": "%-d %b\n%Y"},
+    {"dtickrange": ["M1", None], "value": "%b\n%Y"},
+]
+
 
 def course_figure(course: Course, grain: ReportGrain, now: datetime) -> dict[str, Any]:
     """{"figures": {scheme: {"course": figure}}, "templates": {scheme: template}}."""
@@ -66,8 +73,9 @@ def _course(c: Palette, course: Course, grain: ReportGrain, now: datetime) -> Dr
     layout: dict[str, Any] = {
         "barmode": "overlay",
         "hoversubplots": "axis",
-        "margin": {"l": 48, "r": 16, "t": 22, "b": 42},
-        "xaxis": {"type": "date", "anchor": "y2", "hoverformat": FORMS[grain],
+        "margin": {"l": 48, "r": 16, "t": 22, "b": 46},
+        "xaxis": {"type": "date", "anchor": "y2", "hoverformat": FORMS[grain], "ticklabelstandoff": 6,
+                  "tickformatstops": TICKS,
                   "range": [x[0], _local(course.edges[-2] + widths[-1] // 1000).strftime("%Y-%m-%d %H:%M")]},
         "yaxis": {"domain": [0.44, 1], "range": _range(views, 4)} | whole,
         "yaxis2": {"domain": [0, 0.28], "range": _range(units, 2)} | whole,
