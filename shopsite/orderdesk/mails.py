@@ -3,7 +3,9 @@
 A mail is shown in a frame that may do nothing: orders/views.py gives it a policy of its own.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import quote, unquote
@@ -15,6 +17,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 
 from orders.letters import SUBJECTS, letter_of
 from orders.mails import CannotResend, send_again
@@ -27,6 +30,7 @@ from shopsite.desk.search import beginning, beginning_in_any_case
 from shopsite.fulfilment.wake import wake
 from shopsite.staff.services import record
 
+_TONES: Mapping[str, str] = {Mail.State.SENT: "good", Mail.State.FAILED: "bad", Mail.State.NOT_SENT: "late"}
 MAX_FOUND = 1000  # orders whose mails a search shows
 
 
@@ -51,17 +55,28 @@ class MailAdmin(RecordAdmin):
 
     change_list_template = "admin/orders/mail/change_list.html"
     change_form_template = "admin/orders/mail/change_form.html"
-    list_display = ("subject", "of_order", "to", "state", "why", "created_at", "sent_at")
+    list_display = ("subject", "how_it_is", "why", "to", "noted", "sent")
     list_filter = ("state", KindFilter)
     search_fields = ("order__order_id",)  # shows the field; the search is below
     search_help_text = "The beginning of an order number, or of the customer's e-mail address"
     ordering = ("-pk",)
     actions = ("resend",)
-    fields = (
-        "subject", "of_order", "to", "state", "why", "tries", "created_at", "next_try_at", "sent_at",
-        "message_id", "as_html", "as_text",
-    )  # fmt: skip
-    readonly_fields = fields
+    fieldsets: ClassVar[Any] = (
+        (None, {"fields": ("of_order", "to", "how_it_is", "why", "sent_at", "as_html", "as_text")}),
+        ("Delivery", {"fields": ("kind", "created_at", "tries", "next_try_at", "message_id")}),
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Mail | None = None) -> Any:  # noqa: ANN401, ARG002
+        """Without what there is nothing to say of: why, where all is well, and times that are not set."""
+        unset = {name for name in ("why", "sent_at", "next_try_at") if obj and not getattr(obj, name)}
+        return [
+            (title, {"fields": [name for name in options["fields"] if name not in unset]})
+            for title, options in self.fieldsets
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Mail | None = None) -> Any:  # noqa: ANN401
+        """Everything."""
+        return [name for _, options in self.get_fieldsets(request, obj) for name in options["fields"]]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mail]:
         """Without the mails' words, which only a mail's own page shows."""
@@ -156,6 +171,22 @@ class MailAdmin(RecordAdmin):
         """A link to the order, made without loading it."""
         return link(reverse("admin:orders_order_change", args=[quote(mail.order_id)]), mail.order_id)
 
+    @admin.display(description="state", ordering="state")
+    def how_it_is(self, mail: Mail) -> SafeString:
+        """The state, coloured where somebody should look."""
+        tone = _TONES.get(mail.state, "late" if mail.why else "")
+        return format_html('<span class="mark {}">{}</span>', tone, mail.get_state_display())
+
+    @admin.display(description="noted", ordering="created_at")
+    def noted(self, mail: Mail) -> str:
+        """Since when it is to be sent."""
+        return _short(mail.created_at)
+
+    @admin.display(description="sent", ordering="sent_at")
+    def sent(self, mail: Mail) -> str:
+        """When it went out last."""
+        return _short(mail.sent_at) if mail.sent_at else ""
+
     @admin.display(description="HTML")
     def as_html(self, mail: Mail) -> SafeString:
         """As most programs show it."""
@@ -168,6 +199,11 @@ class MailAdmin(RecordAdmin):
     def as_text(self, mail: Mail) -> SafeString:
         """As programs without HTML show it."""
         return format_html('<pre class="letter">{}</pre>', letter_of(mail).text.strip())
+
+
+def _short(at: datetime) -> str:
+    """A time in a narrow column, on the shop's clock."""
+    return f"{localtime(at):%d %b %H:%M}"
 
 
 def _words(kind: str) -> str:

@@ -94,6 +94,12 @@ def to_the_figures(page: Page) -> None:
     expect(page.locator("#course-table")).to_contain_text("Put into carts")
 
 
+def to_the_mail(page: Page) -> None:
+    """The newest mail, on its own page."""
+    page.goto("/admin/orders/mail/")
+    page.locator("th.field-subject a").first.click()
+
+
 def to_the_keys(page: Page) -> None:
     """The sheet of keys, on the live page."""
     page.keyboard.press("?")
@@ -126,6 +132,8 @@ STAFF: Pages = {
     "ops": to("/ops/"),
     "admin": to("/admin/"),
     "orders": to("/admin/orders/order/"),
+    "mail": to_the_mail,
+    "kinds of mail": to("/admin/orders/mail/kinds/"),
 }
 LIGHT_ALONE = {
     "keys",
@@ -135,6 +143,7 @@ LIGHT_ALONE = {
     "answers",
     "search",
     "staff login",
+    "kinds of mail",
 }  # their colours are others' too
 
 
