@@ -38,5 +38,6 @@ def child_env(**more: str) -> dict[str, str]:
         "KAFKA_BOOTSTRAP_SERVERS": ",".join(settings.KAFKA_BOOTSTRAP_SERVERS),
         "DATABASE_URL": url,
         "LEASE_SECONDS": "15",  # what a dead one had taken up is soon free
+        "EMAIL_TIMEOUT_SECONDS": "5",  # a lease outlives three of them
         **more,
     }
