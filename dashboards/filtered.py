@@ -72,7 +72,7 @@ class FilteredPicture:
             return
         self._sections["funnel"] = Figures(self.view, slices, settings.SHOP_CURRENCY).funnel()
         if tab := TAB_OF.get(self.view.by):
-            self._sections[tab] = _own_row(window, tab, self.view.value, base)
+            self._sections[tab] = _own_tab(window, tab, self.view.value, base)
         if self.view.by in ("product", "category"):
             chosen = frozenset((self.view.value,)) if self.view.by == "product" else shelf
             self._draw_products(base, window, now, chosen)
@@ -171,11 +171,13 @@ class Figures:
         return dict.fromkeys(sorted(never), 1)
 
 
-def _own_row(window: Window, tab: str, value: str, base: Picture) -> Section:
-    """The one row of the dimension's own tab."""
-    number = window.tallies["m", TABS[tab]].total.get(value, 0)
-    before = base.last_week.tabs.get(TABS[tab], {})
-    return {value: [number, before.get(value) if before else None]}
+def _own_tab(window: Window, tab: str, value: str, base: Picture) -> Section:
+    """The dimension's own tab: each row says what it is of, so all stay, and the chosen one is among them."""
+    rows = base.sections().get(tab, {})
+    if value in rows:
+        return rows
+    fields = window.tallies["m", TABS[tab]].total
+    return {**rows, value: [fields.get(value, 0), None]}
 
 
 def _chooser(view: View) -> Callable[[Recent], bool] | None:

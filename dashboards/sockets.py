@@ -67,10 +67,7 @@ class DashboardSocket(AsyncWebsocketConsumer):
         asked = {name: values[0] for name, values in query.items()}
         self._spawn(self._draw_figures())
         self._spawn(self._check_session())
-        try:
-            self._choose(asked)
-        except Refused as why:
-            await self._complain(why)
+        await self._choose(asked)
         seq = asked.get("seq", "")
         self._follow(asked.get("hub", ""), int(seq) if seq.isdecimal() and len(seq) < 16 else 0)
 
@@ -79,26 +76,26 @@ class DashboardSocket(AsyncWebsocketConsumer):
         if not self._tasks:
             return
         try:
-            self._obey(read_command(text_data or ""))
+            await self._obey(read_command(text_data or ""))
         except Refused as why:
             await self._complain(why)
 
-    async def _complain(self, why: Exception) -> None:
+    async def _complain(self, why: Exception, **more: object) -> None:
         with suppress(OSError):
-            await self.send(msgspec.json.encode({"problem": str(why)}).decode())
+            await self.send(msgspec.json.encode({"problem": str(why), **more}).decode())
 
-    def _choose(self, asked: Mapping[str, str]) -> None:
-        """Look at what the filter lets through, from the next frame on. Raises Refused."""
+    async def _choose(self, asked: Mapping[str, str]) -> None:
+        """Look at what the filter lets through, from the next frame on; where it is none, at what was."""
         try:
             self._view = read_view(asked)
         except BadView as why:
-            raise Refused(str(why)) from why
+            await self._complain(why, view=self._view.asked())
 
-    def _obey(self, command: Command) -> None:
+    async def _obey(self, command: Command) -> None:
         if command.play:
             self._play(command.play)
         elif command.view is not None:
-            self._choose(command.view)
+            await self._choose(command.view)
             self._stop_playing()
             self._follow("", 0)
         elif command.ask or command.live:
@@ -151,8 +148,8 @@ class DashboardSocket(AsyncWebsocketConsumer):
                         message: Any = {"type": "websocket.send", "text": text}
                         await self.base_send(message)
         except TooManyViews as why:
-            await self._complain(why)
             self._view = PLAIN
+            await self._complain(why, view=PLAIN.asked())
             await self._pass_on(self._source("", 0))
 
     async def _draw_figures(self) -> None:
@@ -193,12 +190,12 @@ class GuestSocket(DashboardSocket):
         _guests.add(self)
         return None
 
-    def _obey(self, command: Command) -> None:
+    async def _obey(self, command: Command) -> None:
         if not command.ask:
             raise Refused("a share link shows what is live only")
-        super()._obey(command)
+        await super()._obey(command)
 
-    def _choose(self, asked: Mapping[str, str]) -> None:
+    async def _choose(self, asked: Mapping[str, str]) -> None:
         """A guest sees the whole: which filters there are names what guests are not told of."""
 
     def _source(self, hub_id: str, seq: int) -> AsyncGenerator[str, None]:

@@ -21,6 +21,7 @@ from dashboards.feed import who
 from dashboards.ops import read_pipeline
 from dashboards.period import PRESETS, BadRange, read_period
 from dashboards.product.page import grains_of, read_product
+from shopsite.catalogue.models import Category
 from shopsite.events.redis import redis_client
 
 PLOTLY = "dashboards/vendor/plotly-cartesian-4.1.1.min.js"
@@ -63,6 +64,7 @@ def live(request: HttpRequest) -> HttpResponse:
         "shop": "/",
         "ops": reverse("ops"),
         "density": reverse("density"),
+        "categories": list(Category.objects.values_list("slug", "name")),
         "login": f"{reverse('admin:login')}?next={request.path}",
         "links": links,
     }

@@ -89,7 +89,7 @@ async def test_what_is_not_split_is_named_and_no_number_of_it_is_told(hub: Hub, 
             "paths",
             "ghost",
         }
-        assert list(german.shown.sections["countries"]) == ["DE"]
+        assert german.shown.sections["countries"] == {"DE": [1, None]}
         assert {"orders", "sales", "average", "minutes.orders"} <= set(mugs.shown.sections["unsplit"])
         assert {tuple(row[1:]) for row in mugs.shown.sections["minutes"].values()} == {(None, None)}
 

@@ -1,5 +1,6 @@
 // Every key of the page: the sheet that lists them, and who does what is asked. Most press a button that is there.
 import { $, h, icon } from "./dom.js";
+import { turnBots, unfilter } from "./filters.js";
 import { page } from "./page.js";
 import { SPEEDS, live, move, replaying, speed, toggle } from "./replay.js";
 import { hang } from "./wall.js";
@@ -38,6 +39,8 @@ const GROUPS = {
     [["T"], "Pulse as a table", { t: press("pulse-twin") }],
     [["P"], "Pause the last events", { p: press("hold") }],
     [["M"], "Only my own events", { m: press("mine") }],
+    [["X"], "Remove the filter", { x: unfilter }],
+    [["B"], "Count bots in, or out", { b: turnBots }],
   ],
   Time: [
     [["←", "→"], "A minute back, a minute on", { ArrowLeft: () => move(-1), ArrowRight: () => move(1) }],
@@ -50,7 +53,7 @@ const GROUPS = {
 
 if (page.shared) { // what a guest has not, no key reaches
   delete GROUPS.Time;
-  GROUPS.Tiles = GROUPS.Tiles.filter(([[key]]) => !["P", "M"].includes(key));
+  GROUPS.Tiles = GROUPS.Tiles.filter(([[key]]) => !["P", "M", "X", "B"].includes(key));
 }
 
 const off = () => localStorage.getItem(KEPT) === "off";

@@ -1,5 +1,6 @@
 // The live page. The socket is opened first: it is what the reader waits for.
 import { connect } from "./socket.js";
+import { filters } from "./filters.js";
 import { keys } from "./keys.js";
 import { look } from "./mood.js";
 import { page } from "./page.js";
@@ -18,6 +19,7 @@ import { strip } from "./tiles/strip.js";
 import { tabs } from "./tiles/tabs.js";
 import { wall } from "./wall.js";
 
+filters();
 if (!page.shared) replay();
 connect();
 for (const tile of [strip, alerts, numbers, pulse, funnel, products, pipeline, tabs, feed, theme, keys, wall, share]) tile();

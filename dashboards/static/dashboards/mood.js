@@ -20,6 +20,7 @@ function judge() {
   if (!store.seq) return link.state === "refused" ? "stale" : "loading";
   if (lost() || troubled()) return "stale";
   if (past()) return "replay";
+  if (section("view").size) return "busy"; // a filter that lets nothing through is no empty shop
   const now = section("now");
   const quiet = !now.get("clicks30") && !now.get("orders") && !section("feed").size && !section("status").size;
   return quiet ? "empty" : "busy";

@@ -26,6 +26,12 @@ export function redraw() {
   plan();
 }
 
+/** Everything is drawn anew at once: figures of something else must not stand there for a moment longer. */
+export function hurry() {
+  for (const job of jobs) job.last = -Infinity;
+  redraw();
+}
+
 const waiting = () => [...jobs].filter((job) => job.dirty && (job.seen || !job.drawn));
 const task = new MessageChannel();
 let posted = false;

@@ -1,5 +1,6 @@
 // Going back in time: what the reader asked to see, told to the server and kept in the address.
 import { asked, onAddress, tell } from "./address.js";
+import { drop, filtered, onFilter } from "./filters.js";
 import { ask, link, onOpen } from "./socket.js";
 import { reads, section, store } from "./store.js";
 
@@ -33,6 +34,7 @@ export function seek(at, { paused = wanted?.paused ?? false } = {}) {
   if (minute > Date.now() - NEAR_MS) return live();
   if (wanted && minute === wanted.at && paused === wanted.paused) return undefined;
   const first = !wanted;
+  if (first) drop();
   wanted = { speed: 1, ...wanted, at: minute, paused };
   if (first) begin();
   else ask({ seek: iso(minute), pause: paused });
@@ -64,6 +66,12 @@ export function live() {
   changed({ step: true });
 }
 
+/** A filter is of the live page, and its command has brought that back already. */
+function leave() {
+  wanted = undefined;
+  changed();
+}
+
 /** Follows the frames, so that a socket that comes back goes on where the last one was. */
 function follow() {
   const at = section("play").get("at");
@@ -77,6 +85,7 @@ function read() {
   const at = Date.parse(asked("at")), times = Number(asked("speed"));
   if (Number.isNaN(at)) return live();
   const again = Boolean(wanted);
+  drop();
   wanted = { at, speed: times >= 1 && times <= 60 ? Math.round(times) : 1, paused: Boolean(asked("paused")) };
   if (again || store.seq) begin();
   return changed();
@@ -86,5 +95,6 @@ export function replay() {
   onOpen(() => { if (wanted) begin(); });
   reads(["play"], follow);
   onAddress(read);
+  onFilter(() => { if (wanted && filtered()) leave(); });
   if (asked("at")) read();
 }

@@ -6,13 +6,15 @@ const SILENT_MS = 8_000; // the hub speaks at least every 2 s; the past does not
 const WAITS_MS = [300, 1_000, 2_000, 5_000, 10_000];
 const ASLEEP_MS = 60_000; // a tab that nobody has looked at for so long costs the server nothing
 
-export const link = { state: "connecting", since: Date.now(), next: 0, reason: "", past: false };
+export const link = { state: "connecting", since: Date.now(), next: 0, reason: "", past: false, view: {} };
 const watchers = [];
 export const onLink = (watcher) => watchers.push(watcher);
 let socket, tries = 0, timer = 0, silence = 0, sleep = 0, figures = () => {};
-const openers = [], problems = [];
+const openers = [], problems = [], refusals = [];
 export const onOpen = (opener) => openers.push(opener);
 export const onProblem = (teller) => problems.push(teller);
+/** Calls `teller` with words and the view that is shown, where a filter was refused. */
+export const onRefusal = (teller) => refusals.push(teller);
 export const onFigures = (taker) => { figures = taker; };
 
 /** Sends a command to the server; what must outlive a lost socket is sent again by whoever is onOpen. */
@@ -36,7 +38,7 @@ export function connect() {
   drop();
   const url = new URL(page.socket, location.href);
   url.protocol = url.protocol.replace("http", "ws");
-  if (store.seq) url.search = new URLSearchParams({ hub: store.hub, seq: store.seq });
+  url.search = new URLSearchParams({ ...link.view, ...(store.seq && { hub: store.hub, seq: store.seq }) });
   if (link.state !== "lost") become("connecting");
   const mine = (socket = new WebSocket(url));
   heard();
@@ -48,6 +50,7 @@ export function connect() {
 function take(message) {
   heard();
   if (message.figures) return figures(message);
+  if (message.view) return refusals.forEach((tell) => tell(message.problem, message.view));
   if (message.problem) return problems.forEach((tell) => tell(message.problem));
   if (link.past && message.hub !== store.hub && !message.set.play) return undefined; // live, and still on its way
   if (!apply(message)) return ask({ ask: "snapshot" });

@@ -1,5 +1,6 @@
 // The six numbers, each with its window and the same time last week.
 import { $, count, h, icon, replace } from "../dom.js";
+import { split, unsplit } from "../filters.js";
 import { mood, since } from "../mood.js";
 import { page } from "../page.js";
 import { paced } from "../pace.js";
@@ -30,9 +31,11 @@ function tile({ id, name, window }) {
     h("p", { class: "figure" }, value, small), than);
 }
 
-function foot({ write, points, empty }, now, was) {
+function foot({ id, write, points, empty }, now, was) {
   if (mood() === "stale") return [since()];
+  if (!split(id)) return [unsplit()];
   if (now === undefined) return [empty];
+  if (was === undefined && section("view").has("by")) return ["not compared under a filter"];
   if (was === undefined) return [now ? "nothing to compare with yet" : empty];
   const than = [`was ${write(was)}`, h("span", { class: "mon" }, lastWeek(store.at))];
   const moved = points ? { text: `${percent(Math.abs(now - was)).replace("%", "pt")}`, way: now > was ? "up" : now < was ? "down" : "" } : change(now, was);
@@ -46,10 +49,11 @@ function drawNumbers() {
   if (mood() === "loading") return false;
   const now = section("now"), was = section("was");
   for (const number of NUMBERS) {
-    const { value, than } = nodes.get(number.id), to = now.get(number.id);
+    const { value, than } = nodes.get(number.id), to = now.get(number.id), known = split(number.id);
+    $(`n-${number.id}`).classList.toggle("unsplit", !known);
     if (to === undefined) replace(value, UNKNOWN, () => UNKNOWN);
     else { delete value.dataset.sign; count(value, to, number.write); }
-    replace(than, [mood(), mood() === "stale" ? since() : "", to, was.get(number.id)].join(), () => foot(number, to, was.get(number.id)));
+    replace(than, [mood(), mood() === "stale" ? since() : "", to, was.get(number.id), known || unsplit(), section("view").size].join(), () => foot(number, to, was.get(number.id)));
   }
   const many = now.get("visitors30"), { small } = nodes.get("visitors");
   replace(small, String(many), () => (many ? `${whole(many)} in 30 min` : ""));
@@ -61,10 +65,11 @@ function drawNumbers() {
 function drawAttention() {
   if (mood() === "loading") return false;
   const parts = section("attention"), total = PARTS.reduce((sum, [key]) => sum + (parts.get(key) ?? 0), 0);
-  const node = $("n-attention");
+  const node = $("n-attention"), known = split("attention");
+  node.classList.toggle("unsplit", !known);
   node.classList.toggle("attention", total > 0);
-  replace(node, JSON.stringify([...parts, mood(), mood() === "stale" && since()]), () => {
-    if (!parts.size) return [title(), h("p", { class: "figure" }, UNKNOWN), h("p", { class: "than" }, mood() === "replay" ? "is known of now only" : "not known yet")];
+  replace(node, JSON.stringify([...parts, mood(), mood() === "stale" && since(), known || unsplit()]), () => {
+    if (!parts.size) return [title(), h("p", { class: "figure" }, UNKNOWN), h("p", { class: "than" }, known ? (mood() === "replay" ? "is known of now only" : "not known yet") : unsplit())];
     if (!total) {
       const foot = mood() === "stale" ? [since()] : [h("b", { class: "good" }, icon("check")), "nothing to do"];
       return [title(), h("p", { class: "figure" }, h("span", {}, "0")), h("p", { class: "than" }, ...foot)];
@@ -82,6 +87,6 @@ export function numbers() {
   const attention = h("article", { class: "tile num", id: "n-attention" }, title(), h("p", { class: "figure" }, h("i", { class: "bone b-figure" })), h("p", { class: "than" }, h("i", { class: "bone b-line" })));
   $("numbers").append(...NUMBERS.map(tile), attention);
   const place = onWall() ? null : $("numbers"); // a wall takes single numbers out of it, and it is not seen
-  reads(["now", "was"], paced(place, 0, drawNumbers));
-  reads(["attention"], paced(place, 500, drawAttention));
+  reads(["now", "was", "unsplit"], paced(place, 0, drawNumbers));
+  reads(["attention", "unsplit"], paced(place, 500, drawAttention));
 }

@@ -1,5 +1,6 @@
 // Orders by state: the road, then what leaves it, each with its count and its oldest.
 import { $, bones, h, icon, replace, say } from "../dom.js";
+import { grey, split } from "../filters.js";
 import { mood } from "../mood.js";
 import { page } from "../page.js";
 import { paced } from "../pace.js";
@@ -39,6 +40,7 @@ function fill(key) {
 
 function drawPipeline() {
   if (mood() === "loading") return false;
+  if (!split("pipeline")) { replace(node, "unsplit", () => grey("Where orders stand")); return true; }
   replace(node, "road", () => [h("div", { class: "flow" }, ...ROAD.map(([key, name]) => stage(key, name, "stage"))),
     h("div", { class: "asides" }, ...ASIDE.map(([key, name]) => stage(key, name, "aside")))]);
   for (const [key] of [...ROAD, ...ASIDE]) if (mood() === "replay") forget(key); else fill(key);
@@ -47,5 +49,5 @@ function drawPipeline() {
 
 export function pipeline() {
   node.append(bones("b-row", 3));
-  reads(["status"], paced(node, 500, drawPipeline));
+  reads(["status", "unsplit"], paced(node, 500, drawPipeline));
 }

@@ -1,5 +1,6 @@
 // The signature tile: what is looked at, what lies in carts, what is left, and for how long.
 import { $, arrange, bones, h, icon, nothing, replace, say, svg } from "../dom.js";
+import { choose, chosen, grey, onFilter, split, unfilter } from "../filters.js";
 import { mood, since } from "../mood.js";
 import { page } from "../page.js";
 import { paced } from "../pace.js";
@@ -56,6 +57,9 @@ function items() {
   }).slice(0, ROWS);
 }
 
+/** Narrows the page to the product; a guest has no filters. */
+const sift = ({ id, title }, only) => !page.shared && h("button", { class: "sift", type: "button", "aria-pressed": String(only), "aria-label": `Only ${title}`, title: only ? "Show everything again" : "Show only this product", onclick: () => choose("product", id) }, icon("filter"));
+
 const cell = (id) => h("td", { role: "cell", class: `c-${id}` });
 function row(id) {
   if (!rows.has(id)) rows.set(id, h("tr", { role: "row", "data-id": id }, ...COLUMNS.map((column) => cell(column.id))));
@@ -65,7 +69,8 @@ function row(id) {
 function fill(item) {
   const tr = row(item.id), [name, line, views, carts, sold, available, left] = tr.cells;
   const picture = item.picture ? h("img", { src: item.picture, alt: "", width: 24, height: 24 }) : h("span", { class: "noimg", "aria-hidden": "true" });
-  replace(name, `${item.title}${item.picture}${item.link}`, () => h("a", { class: "item", href: item.link, title: item.title }, picture, h("span", {}, item.title)));
+  const only = chosen("product") === item.id;
+  replace(name, `${item.title}${item.picture}${item.link}${only}`, () => h("div", {}, h("a", { class: "item", href: item.link, title: item.title }, picture, h("span", {}, item.title)), sift(item, only)));
   replace(line, String(item.spark), () => spark(item.spark));
   say(views, whole(item.views)); say(carts, whole(item.carts)); say(sold, whole(item.sold));
   const short = item.available === null ? "" : item.available <= 0 ? "none" : item.carts > item.available ? "short" : "";
@@ -102,6 +107,7 @@ function table() {
 
 function drawProducts() {
   if (mood() === "loading") return false;
+  if (!split("products")) { replace(node, "unsplit", () => grey("What single products do")); return true; }
   const list = items();
   if (!list.length) {
     replace(node, "nothing", () => nothing("No product has been looked at yet.", "The ten that sell out soonest will stand here.",
@@ -115,7 +121,22 @@ function drawProducts() {
   return true;
 }
 
+/** The shelves of the shop, and the one that the page is narrowed to. */
+function shelves() {
+  const select = $("category"), only = chosen("category") ?? "", known = page.categories.some(([slug]) => slug === only);
+  const list = [["", "All categories"], ...page.categories, ...(only && !known ? [[only, only]] : [])];
+  replace(select, JSON.stringify(list), () => list.map(([slug, name]) => h("option", { value: slug }, name)));
+  select.value = only;
+}
+
 export function products() {
+  if (!page.shared) {
+    $("category").onchange = ({ target }) => (target.value ? choose("category", target.value) : unfilter());
+    onFilter(shelves);
+    shelves();
+  }
   node.append(bones("b-row", ROWS));
-  reads(["products", "sparks", "names"], paced(node, 2000, drawProducts));
+  const mark = paced(node, 2000, drawProducts);
+  reads(["products", "sparks", "names", "unsplit"], mark);
+  onFilter(mark);
 }

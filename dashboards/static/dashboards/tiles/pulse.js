@@ -1,5 +1,6 @@
 // Clicks and orders by minute, with last week behind them and the running minute at its present pace.
 import { $, h, nothing, replace } from "../dom.js";
+import { split, unsplit } from "../filters.js";
 import { mood } from "../mood.js";
 import { paced } from "../pace.js";
 import { page } from "../page.js";
@@ -46,6 +47,7 @@ function drawPulse() {
   if (!fig || !data.length || !node.clientHeight) return false;
   delete node.dataset.sign;
   const run = data.at(-1), runs = mood() !== "replay", full = runs ? data.slice(0, -1) : data, last = full.at(-1);
+  const known = split("minutes.orders");
   const elapsed = Math.min(MINUTE, store.at - run.at), paceful = runs && elapsed >= SETTLED_MS;
   const pace = Math.round((run.clicks * MINUTE) / elapsed);
   const x = (list) => list.map((row) => wall(row.at)), y = (list, key) => list.map((row) => row[key]);
@@ -60,20 +62,20 @@ function drawPulse() {
     paceful ? { x: x([last, run]), y: [last.clicks, pace], customdata: [last.clicks, run.clicks] } : {},
     paceful ? { x: x([run]), y: [pace] } : {},
     { x: x(data), y: y(data, "ordersBefore") },
-    { x: x(data), y: y(data, "orders"), customdata: data.map((row) => money(row.revenue)), marker: { opacity: bars } },
+    { x: x(data), y: y(data, "orders"), customdata: data.map((row) => (known ? money(row.revenue) : "")), marker: { opacity: bars } },
     { x: x(fired), y: fired.map(() => up.top * 1.015), customdata: fired.map(({ name }) => plain(name)) },
   ], {
     shapes,
     xaxis: { range: [wall(data[0].at - 36_000), wall(run.at + 40_000)], tick0: wall(Math.ceil(data[0].at / (5 * MINUTE)) * 5 * MINUTE) },
     yaxis: { range: [0, up.top * 1.015], tickvals: [0, 1, 2, 3].map((n) => n * up.step) },
-    yaxis2: { range: [0, low.top * 1.08], tickvals: [0, low.top] },
-    annotations: [...fig.layout.annotations.map((own, i) => ({ ...own, text: ["", whole(last.clicks), "", whole(last.orders)][i] || own.text })), ...words],
+    yaxis2: { range: [0, low.top * 1.08], tickvals: known ? [0, low.top] : [] },
+    annotations: [...fig.layout.annotations.map((own, i) => ({ ...own, text: ["", whole(last.clicks), known ? "" : `Orders: ${unsplit()}`, known ? whole(last.orders) : ""][i] || own.text })), ...words],
   });
   return true;
 }
 
 function describe(last) {
-  node.setAttribute("aria-label", `In the minute of ${minute(last.at)}: ${whole(last.clicks)} clicks and ${whole(last.orders)} orders. The table has each minute.`);
+  node.setAttribute("aria-label", `In the minute of ${minute(last.at)}: ${whole(last.clicks)} clicks${last.orders === null ? "" : ` and ${whole(last.orders)} orders`}. The table has each minute.`);
 }
 
 function drawTable() {
@@ -81,19 +83,19 @@ function drawTable() {
   const dash = (value, write = whole) => (value === null || value === undefined ? UNKNOWN : write(value));
   const head = ["Minute", "Clicks", "last week", "Orders", "last week", "Revenue", "Alerts"].map((name) => h("th", { scope: "col" }, name));
   const body = rows().reverse().map((row) => h("tr", {}, h("td", {}, minute(row.at)),
-    ...[dash(row.clicks), dash(row.before), dash(row.orders), dash(row.ordersBefore), money(row.revenue), alertsOf(row)].map((text) => h("td", {}, text))));
+    ...[dash(row.clicks), dash(row.before), dash(row.orders), dash(row.ordersBefore), dash(row.revenue, money), alertsOf(row)].map((text) => h("td", {}, text))));
   $("pulse-table").replaceChildren(h("table", {}, h("thead", {}, h("tr", {}, ...head)), h("tbody", {}, ...body)));
 }
 
 /** The minutes as a file has them: UTC, money in units of the currency. */
 const table = () => [["minute", "clicks", "clicks last week", "orders", "orders last week", `revenue ${page.currency}`, "alerts"],
-  ...rows().map((row) => [new Date(row.at).toISOString(), row.clicks, row.before, row.orders, row.ordersBefore, row.revenue / 1e6, alertsOf(row)])];
+  ...rows().map((row) => [new Date(row.at).toISOString(), row.clicks, row.before, row.orders, row.ordersBefore, row.revenue === null ? null : row.revenue / 1e6, alertsOf(row)])];
 
 export function pulse() {
   document.querySelector(".pulse .head").append(...saver({ label: "pulse", name: () => "pulse", title: () => "Clicks and orders by minute", node,
     layout: () => ({ margin: { l: 70, r: 40, t: 100, b: 60 } }), rows: table }));
   node.append(h("i", { class: "bone b-chart" }));
-  reads(["minutes", "ghost", "now", "marks"], paced(node, 250, drawPulse));
+  reads(["minutes", "ghost", "now", "marks", "unsplit"], paced(node, 250, drawPulse));
   reads(["minutes", "ghost", "marks"], paced($("pulse-table"), 1000, drawTable));
   $("pulse-twin").onclick = () => {
     const on = $("pulse-table").hidden;

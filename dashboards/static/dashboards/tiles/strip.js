@@ -1,6 +1,8 @@
 // The trust strip: what time this stands for, and how far the figures can be trusted.
-import { $, h, icon, replace, say } from "../dom.js";
+import { $, arrange, h, icon, replace, say } from "../dom.js";
+import { botsIn, turnBots } from "../filters.js";
 import { asOf, mood } from "../mood.js";
+import { page } from "../page.js";
 import { paced } from "../pace.js";
 import { link, onLink } from "../socket.js";
 import { reads, section, store } from "../store.js";
@@ -29,7 +31,11 @@ function audit(found) {
 }
 const SOCKET = { live: ["connected", ""], connecting: ["connecting", ""], refused: ["closed", "warn"] };
 
-const bots = (share) => figure("Bots", share === undefined ? "excluded" : `excluded, ${percent(share, 0)}`);
+const bots = (share) => {
+  const words = botsIn() ? "included" : "excluded";
+  return figure("Bots", share === undefined ? words : `${words}, ${percent(share, 0)}`);
+};
+const botsSwitch = h("button", { type: "button", class: "switch", onclick: turnBots });
 
 /** What a viewer of the past must know: how far back, and from what. */
 function rowsOfThePast(socket, mark) {
@@ -60,10 +66,21 @@ function rows() {
   ];
 }
 
+const parts = new Map(); // kept, so that the switch in one of them keeps the focus
+function part([name, value, mark]) {
+  const isSwitch = name === "Bots" && !page.shared;
+  if (!parts.has(name)) parts.set(name, h("div", { "data-of": name }, h("dt", {}, name), h("dd", {}, isSwitch && botsSwitch)));
+  const dd = parts.get(name).lastChild;
+  dd.className = mark;
+  replace(isSwitch ? botsSwitch : dd, `${mark}${value}`, () => [mark && icon(ICONS[mark]), mark === "good" && h("span", { class: "unseen" }, "matches, "), value].filter(Boolean));
+  return parts.get(name);
+}
+
 function trust() {
-  const shown = rows();
-  replace($("trust"), JSON.stringify(shown), () => shown.map(([name, value, mark]) =>
-    h("div", { "data-of": name }, h("dt", {}, name), h("dd", { class: mark }, mark && icon(ICONS[mark]), mark === "good" && h("span", { class: "unseen" }, "matches, "), value))));
+  botsSwitch.setAttribute("aria-pressed", botsIn());
+  botsSwitch.setAttribute("aria-label", `Count the clicks of bots in, ${botsIn() ? "they are" : "they are not"}`);
+  botsSwitch.disabled = mood() === "replay";
+  arrange($("trust"), rows().map(part));
 }
 
 export function strip() {

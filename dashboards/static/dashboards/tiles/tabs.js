@@ -1,6 +1,8 @@
 // Where visitors come from and what they do: one bar chart by Plotly, its figures in a column of their own.
 import { $, bones, h, nothing, replace } from "../dom.js";
+import { choose, chosen, grey, split } from "../filters.js";
 import { mood } from "../mood.js";
+import { OTHER, nameOf } from "../names.js";
 import { paced } from "../pace.js";
 import { page } from "../page.js";
 import { clear, draw, figure, plain } from "../plots.js";
@@ -12,18 +14,13 @@ const NAMES = { sources: "Sources", countries: "Countries", devices: "Devices",
   ...(page.shared ? {} : { searches: "Searches", paths: "Paths", events: "Events" }) }; // a guest is told of nobody's words and steps
 const KEPT = "shop.live.tab";
 const WIDTH = { paths: 190 }, USUAL_WIDTH = 142, LETTER = 6.8; // px left of the bars, and of a letter
-const places = typeof Intl.DisplayNames === "function" ? new Intl.DisplayNames(["en"], { type: "region" }) : undefined;
+const DIMENSION = { sources: "source", countries: "country", devices: "device" };
 let open = localStorage.getItem(KEPT) in NAMES ? localStorage.getItem(KEPT) : "sources";
-const bars = h("div", { class: "plot", role: "img" });
+const bars = h("div", { class: "plot", role: "img" }), picks = h("div", { class: "picks", role: "group", "aria-label": "Filter" });
 const mark = paced($("panel"), 1000, drawPanel);
 
-const OTHER = "(other)", WORDS = { "": "unknown", [OTHER]: "Other" };
 function name(key) {
-  if (key in WORDS) return WORDS[key];
-  if (open === "countries" && /^[A-Z]{2}$/.test(key)) return places?.of(key) ?? key;
-  if (open === "devices") return key[0].toUpperCase() + key.slice(1);
-  if (open === "paths") return key.split("\u001f").map(place).join(" → ");
-  return key;
+  return open === "paths" && key !== OTHER ? key.split("\u001f").map(place).join(" → ") : nameOf(DIMENSION[open], key);
 }
 
 const PAGES = { "/": "Home", "/search": "Search", "/cart/": "Cart", "/checkout/": "Checkout" };
@@ -44,15 +41,21 @@ const items = () => [...section(open)].map(([key, [now, was]]) => ({ key, now, w
 function drawPanel() {
   if (open === "events" || mood() === "loading") return false;
   const list = items(), panel = $("panel");
+  if (!split(open)) {
+    clear(bars);
+    replace(panel, `unsplit ${open}`, () => grey(NAMES[open]));
+    return true;
+  }
   if (!list.length) {
     clear(bars);
     replace(panel, `nothing ${open}`, () => nothing(`No ${open} in the last 30 minutes.`, open === "searches" ? "What shoppers look for is counted here." : "Each visit is put under what it brought along."));
     return true;
   }
-  replace(panel, "bars", () => bars);
+  replace(panel, "bars", () => [bars, picks]);
   const fig = figure("bars");
   if (!fig || !bars.clientHeight) return false;
   bars.setAttribute("aria-label", `${NAMES[open]}: ${list.map((item) => `${item.name} ${item.now}`).join(", ")}`);
+  const only = chosen(DIMENSION[open]);
   const { meta } = fig.layout, y = list.map((_, i) => i), width = Math.min(0.5, 14 / (bars.clientHeight / list.length));
   const column = (text, i, shift, color, weight) => ({ text, x: 1, xref: "paper", xanchor: "right", xshift: shift, y: i, yanchor: "middle", font: { size: 12, color, weight } });
   const left = WIDTH[open] ?? USUAL_WIDTH, named = list.filter((item) => item.key !== OTHER);
@@ -61,7 +64,7 @@ function drawPanel() {
   const stale = mood() === "stale", marks = { y, x: list.map((item) => short(item.was)) };
   const moved = (item) => { const by = change(item.now, item.was); return by ? `${{ up: "+", down: "−" }[by.way] ?? ""}${by.text}`.replace(/^\+(.*×)$/, "$1") : ""; };
   draw(bars, fig, [
-    { y, x: list.map((item) => short(item.now)), width, customdata: list.map((item) => `${plain(item.name)} ${whole(item.now)}`), marker: { color: list.map((item) => (item.key === OTHER ? meta.other : meta.bar)) } },
+    { y, x: list.map((item) => short(item.now)), width, customdata: list.map((item) => `${plain(item.name)} ${whole(item.now)}`), marker: { color: list.map((item) => (item.key === OTHER || (only && item.key !== only) ? meta.other : meta.bar)) } },
     marks, marks,
   ], {
     margin: { l: left, r: list.some((item) => moved(item)) ? 104 : 64 },
@@ -69,7 +72,26 @@ function drawPanel() {
     yaxis: { tickvals: y, ticktext: list.map((item) => plain(label(item.name, Math.floor(left / LETTER)))), range: [list.length - 0.5, -0.5] },
     annotations: list.flatMap((item, i) => [column(whole(item.now), i, 40, stale ? meta.faint : meta.ink, 600), column(moved(item), i, 88, meta.faint, 400)]),
   });
+  pickable(list, left, only);
   return true;
+}
+
+/** A button over each name, as the chart's own texts are no controls. */
+function pickable(list, left, only) {
+  const by = DIMENSION[open], can = by && !page.shared;
+  bars.removeAllListeners("plotly_click");
+  if (can) bars.on("plotly_click", ({ points: [{ pointIndex }] }) => { if (list[pointIndex].key !== OTHER) pick(by, list[pointIndex].key); });
+  replace(picks, JSON.stringify([can && open, left, only, list.map((item) => item.key)]), () => (can ? list : []).map(({ key, name: words }, i) => {
+    if (key === OTHER) return h("span", {});
+    const button = h("button", { type: "button", "data-value": key, "aria-pressed": String(key === only), "aria-label": `Only ${words}`, title: key === only ? "Show everything again" : `Show only ${words}`, onclick: () => pick(by, key) });
+    button.style.width = `${left}px`;
+    return button;
+  }));
+}
+
+function pick(by, key) {
+  choose(by, key);
+  mark();
 }
 
 function show(key) {
@@ -102,6 +124,6 @@ export function tabs() {
   $("tabs").append(...Object.entries(NAMES).map(([key, text]) =>
     h("button", { type: "button", role: "tab", id: `tab-${key}`, "data-key": key, "aria-controls": "panel", onclick: () => show(key), onkeydown: arrows }, text)));
   $("panel").append(bones("b-row", 5));
-  reads(Object.keys(NAMES), mark);
+  reads([...Object.keys(NAMES), "unsplit", "view"], mark);
   show(open);
 }

@@ -1,0 +1,19 @@
+// What a counted value is called: countries and shelves by their names, devices with a capital.
+import { page } from "./page.js";
+import { section } from "./store.js";
+
+export const OTHER = "(other)";
+const WORDS = { "": "unknown", [OTHER]: "Other" };
+const places = typeof Intl.DisplayNames === "function" ? new Intl.DisplayNames(["en"], { type: "region" }) : undefined;
+const shelves = new Map(page.categories ?? []);
+const capital = (text) => `${text[0].toUpperCase()}${text.slice(1)}`;
+
+/** A value of a dimension (product, category, source, country, device) as people call it. */
+export function nameOf(dimension, value) {
+  if (value in WORDS) return WORDS[value];
+  if (dimension === "country" && /^[A-Z]{2}$/.test(value)) return places?.of(value) ?? value;
+  if (dimension === "device") return capital(value);
+  if (dimension === "category") return shelves.get(value) ?? value;
+  if (dimension === "product") return section("names").get(value)?.[0] ?? value;
+  return value;
+}

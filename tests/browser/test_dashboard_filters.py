@@ -1,0 +1,83 @@
+"""Filters in Chromium: a click narrows everything, live too; back and reload keep it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import redis as redis_package
+from playwright.sync_api import Page, expect
+
+from dashboards.selectors import rfc3339
+from shopsite.catalogue.models import Category
+from tests.browser.test_dashboard import live as live
+from tests.browser.test_dashboard import site as site
+from tests.support.live import happens
+from tests.support.shop import product
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+Redis = redis_package.Redis
+
+
+def clicked(redis: Redis, country: str, sku: str = "MUG", **more: object) -> None:
+    happens(redis, "clicks-0", {"user_id": country, "product_id": sku, "country": country, **more})
+
+
+def views(page: Page, number: int) -> None:
+    """The funnel's first step says so many; of a filter these are views, not people."""
+    expect(page.locator(".step:not(.cap) .n").first).to_have_text(str(number))
+
+
+def test_a_country_narrows_everything_live_and_back_and_reload_keep_it(live: Page, redis: Redis) -> None:
+    clicked(redis, "DE")
+    clicked(redis, "AT")
+    live.get_by_role("tab", name="Countries").click()
+    live.get_by_role("button", name="Only Germany").press("Enter")
+    expect(live).to_have_url("http://" + live.url.split("/")[2] + "/dashboard/?country=DE")
+    chip = live.get_by_role("button", name="Remove the filter country Germany")
+    expect(chip).to_be_visible()
+    views(live, 1)
+    expect(live.locator("#n-visitors")).to_contain_text("not split by country")
+    expect(live.locator("#n-visitors .figure span")).to_have_text("–")
+    expect(live.locator("#pipeline")).to_contain_text("Not split by country.")
+    clicked(redis, "AT")
+    clicked(redis, "DE")
+    views(live, 2)
+    expect(live.locator(".feed em")).to_have_text(["DE", "DE"])
+    live.reload(wait_until="commit")
+    expect(chip).to_be_visible()
+    views(live, 2)
+    assert live.title().startswith("Germany")
+    live.get_by_role("button", name="Count the clicks of bots in").click()
+    clicked(redis, "DE", bot=True)
+    expect(live.get_by_role("button", name="Remove the filter bots")).to_be_visible()
+    live.go_back()
+    live.go_back()
+    expect(chip).to_be_hidden()
+    expect(live.locator("#n-visitors .figure span")).to_have_text("2")
+
+
+def test_a_product_and_a_shelf_replace_each_other_and_the_past_has_no_filter(
+    live: Page, redis: Redis
+) -> None:
+    shelf = Category.objects.create(slug="mugs", name="Mugs")
+    product("HAT", stock=5)
+    shelf.products.add(product("MUG", stock=5))
+    clicked(redis, "DE", category="mugs")
+    clicked(redis, "DE", "HAT")
+    live.reload(wait_until="commit")
+    rows = live.locator(".goods tbody tr")
+    expect(rows).to_have_count(2)
+    live.get_by_role("button", name="Only The HAT").press("Enter")
+    expect(rows.locator(".c-name")).to_have_text(["The HAT"])
+    live.get_by_label("Category").select_option("mugs")
+    expect(rows.locator(".c-name")).to_have_text(["The MUG"])
+    expect(live.locator(".chip")).to_have_count(1)
+    expect(live.locator("#n-orders")).to_contain_text("not split by category")
+    live.keyboard.press("x")
+    expect(rows).to_have_count(2)
+    live.goto("/dashboard/?product=MUG&device=phone", wait_until="commit")
+    expect(live.locator("#filters")).to_contain_text("One filter at a time, not product and device")
+    live.goto(
+        f"/dashboard/?country=DE&at={rfc3339(datetime.now(UTC) - timedelta(hours=1))}", wait_until="commit"
+    )
+    expect(live.locator("#mode")).to_have_text("REPLAY")
+    expect(live.locator("#filters")).to_be_hidden()
