@@ -39,6 +39,8 @@ PATHS: Mapping[Status, Sequence[Status]] = {
     Status.CANCELLED: (Status.PLACED, Status.CANCELLED),
     Status.PAYMENT_FAILED: (Status.PLACED, Status.PAYMENT_FAILED),
 }
+OF_OTHERS = 0.02  # of all orders come from another system, which tells no name and no address
+PAID_THERE = 0.1  # of these were paid there
 RECENT = (Status.PAID, Status.PACKED, Status.PLACED, Status.SHIPPED)  # nobody leaves these for a year
 STEP = timedelta(hours=5)
 
@@ -101,19 +103,24 @@ def _order(
     user_id = f"{random.getrandbits(128):032x}"
     country = random.choice(list(CITIES))
     city, postcode = CITIES[country]
+    whose = (f"{first}.{user_id[:8]}@example.com", f"{first} {last}", city, postcode, country)
+    others = status != Status.PAYMENT_FAILED and random.random() < OF_OTHERS
+    elsewhere = others and Status.PAID in steps and random.random() < PAID_THERE
+    source = Order.Source.KAFKA if others else Order.Source.SHOP
     rows.orders.append(
         (
-            order_id, user_id, MARK, status.value, Order.Source.SHOP.value, settings.SHOP_CURRENCY, amount,
+            order_id, user_id, MARK, status.value, source.value, elsewhere, settings.SHOP_CURRENCY, amount,
             amount if status == Status.REFUNDED else Decimal(0), at,
             times[1] if Status.PAID in steps else None, times[-1],
-            f"{first}.{user_id[:8]}@example.com", f"{first} {last}", city, postcode, country,
+            *(("", "", "", "", "") if others else whose),
         )
     )  # fmt: skip
     rows.lines.extend((order_id, sku, title, 1, price) for sku, title, price in lines)
     rows.history.extend(_history(order_id, steps, times))
-    rows.payments.append(
-        (order_id, order_id, "filled", "4242", settings.SHOP_CURRENCY, amount, _charged(steps), at, at)
-    )
+    if not elsewhere:
+        rows.payments.append(
+            (order_id, order_id, "filled", "4242", settings.SHOP_CURRENCY, amount, _charged(steps), at, at)
+        )
 
 
 def _history(
@@ -136,8 +143,9 @@ def _write(rows: _Rows) -> None:
     bulk.insert(
         Order,
         (
-            "order_id", "user_id", "session_id", "status", "source", "currency", "amount", "refunded",
-            "placed_at", "paid_at", "changed_at", "email", "name", "city", "postcode", "country",
+            "order_id", "user_id", "session_id", "status", "source", "elsewhere", "currency", "amount",
+            "refunded", "placed_at", "paid_at", "changed_at", "email", "name", "city", "postcode",
+            "country",
         ),
         rows.orders,
     )  # fmt: skip
