@@ -5,7 +5,6 @@ from urllib.parse import quote
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Model, QuerySet
@@ -20,7 +19,7 @@ from inventory.outlook import Outlook, in_words, outlook, rate_text
 from inventory.selectors import LOW, SHORT
 from inventory.services import adjust, set_count
 from shopsite.catalogue.models import Category, Product
-from shopsite.desk import ExportingAdmin, QuickAdmin, RecordAdmin, link, moment
+from shopsite.desk import ExportingAdmin, QuickAdmin, QuickList, RecordAdmin, link, moment
 from shopsite.staff.services import record
 
 SHOWN = 50  # of a product's ledger on its page; the rest is a click away
@@ -83,7 +82,7 @@ class StockFilter(admin.SimpleListFilter):
         return queryset if wanted is None else queryset.filter(wanted)
 
 
-class _StockList(ChangeList):
+class _StockList(QuickList):
     """Each product of a page with its outlook, in one query."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -155,7 +154,7 @@ class ProductAdmin(ExportingAdmin):
         "stock", "rate", "ledger",
     )  # fmt: skip
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:  # noqa: ARG002
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickList]:  # noqa: ARG002
         """A list that knows how its products sell."""
         return _StockList
 

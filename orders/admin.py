@@ -3,6 +3,7 @@
 Acting on an order needs stock, too, so shopsite/orderdesk adds the actions and registers orders, and mails.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -19,6 +20,11 @@ from shopsite.desk import RecordAdmin, RecordInline, link, moment
 from shopsite.desk.counts import first_keys
 from shopsite.desk.search import beginning, beginning_in_any_case
 
+ORIGINS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "shop": ("This shop", {"source": Order.Source.SHOP}),
+    "other": ("Another system, charged here", {"source": Order.Source.KAFKA, "elsewhere": False}),
+    "elsewhere": ("Another system, paid there", {"source": Order.Source.KAFKA, "elsewhere": True}),
+}
 MAX_FOUND = 1000  # of each kind of match: a search that finds more needs more letters
 
 
@@ -110,14 +116,29 @@ class MailInline(RecordInline):
         return link(reverse("admin:orders_mail_change", args=[mail.pk]), mail.subject)
 
 
+class OriginFilter(admin.SimpleListFilter):
+    """Where orders came from, and whether we charged them: one question, and so one index."""
+
+    title = "came from"
+    parameter_name = "origin"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ANN401, ARG002
+        """What is in ORIGINS."""
+        return [(name, title) for name, (title, _) in ORIGINS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:  # noqa: ARG002
+        """The orders that came so."""
+        name = self.value() or ""
+        return queryset.filter(**ORIGINS[name][1]) if name in ORIGINS else queryset
+
+
 class OrderDesk(RecordAdmin):
     """Orders, newest first, with everything that belongs to one on its page."""
 
     list_display = ("order_id", "status", "placed_at", "total", "customer", "source", "since")
-    list_filter: ClassVar[Any] = (
-        "status", "source", "elsewhere", ("placed_at", admin.DateFieldListFilter),
-    )  # fmt: skip
+    list_filter: ClassVar[Any] = ("status", OriginFilter, ("placed_at", admin.DateFieldListFilter))
     ordering = ("-placed_at",)
+    sortable_by = ("order_id", "placed_at", "total")  # each has an index
     search_fields = ("order_id",)  # shows the field; the search is below
     search_help_text = "The beginning of an order number, e-mail address or name, or a whole product number"
     inlines = (LineInline, HistoryInline, PaymentInline, RefundInline, MailInline)
@@ -182,6 +203,8 @@ class OrderDesk(RecordAdmin):
 class PaymentAdmin(RecordAdmin):
     """Every attempt to charge."""
 
+    sortable_by = ("key",)
+
     list_display = ("key", "state", "amount", "currency", "last4", "reason", "tries", "created_at")
     list_filter = ("state",)
     search_fields = ("=key",)
@@ -191,6 +214,8 @@ class PaymentAdmin(RecordAdmin):
 @admin.register(Refund)
 class RefundAdmin(RecordAdmin):
     """Money to give back, and given."""
+
+    sortable_by = ("key",)
 
     list_display = ("key", "state", "amount", "actor", "why", "created_at", "settled_at")
     list_filter = ("state",)

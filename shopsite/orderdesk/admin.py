@@ -83,6 +83,11 @@ class OrderAdmin(OrderPages, ExportingAdmin, OrderDesk):
             return self.list_display
         return ("order_id", "status", "because", "since", "total", "customer")
 
+    def get_sortable_by(self, request: HttpRequest) -> Any:  # noqa: ANN401
+        """Of one status or queue also by how long they have been there, which is what its index is for."""
+        few = chosen(request) or request.GET.get("status__exact")
+        return (*self.sortable_by, "since") if few else self.sortable_by
+
     def get_ordering(self, request: HttpRequest) -> Any:  # noqa: ANN401
         """A queue begins with who waits longest."""
         return ("changed_at",) if chosen(request) else self.ordering

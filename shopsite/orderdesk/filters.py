@@ -3,12 +3,12 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from orders.models import Order
+from shopsite.desk import QuickList
 from shopsite.desk.counts import capped_text
 from shopsite.orderdesk import queues
 
@@ -61,7 +61,7 @@ def reasons_of(request: HttpRequest) -> dict[str, list[str]]:
     return found
 
 
-class QueueList(ChangeList):
+class QueueList(QuickList):
     """A page of orders of which each row of a queue says why it is there."""
 
     def get_results(self, request: HttpRequest) -> None:

@@ -60,6 +60,7 @@ class MailAdmin(RecordAdmin):
     search_fields = ("order__order_id",)  # shows the field; the search is below
     search_help_text = "The beginning of an order number, or of the customer's e-mail address"
     ordering = ("-pk",)
+    sortable_by = ()  # by none but their number: they may be millions
     actions = ("resend",)
     fieldsets: ClassVar[Any] = (
         (None, {"fields": ("of_order", "to", "how_it_is", "why", "sent_at", "as_html", "as_text")}),
