@@ -3,12 +3,13 @@
 Made of UTC days and hours, and of minutes where a border lies within an hour.
 """
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import redis
 
-from dashboards.calendar import Period, ReportGrain, before, borders
+from dashboards.calendar import Period, ReportGrain, back, before, borders
 from dashboards.course import read_each, used_edges
 from dashboards.selectors import Report, figures_at, report
 
@@ -50,3 +51,17 @@ def read_series(
     sums = read_each(client, used, *FOLDS)
     entries = [figures_at(at, folds) for at, folds in zip(edges, sums, strict=False)]
     return entries, [] if used == edges else [MOVED]
+
+
+def moved_edges(period: Period, start: datetime, end: datetime, edges: Sequence[int]) -> list[int]:
+    """The same pieces of what [start, end) is compared with; an hour that the clocks skipped is empty."""
+    moved = back(period, start, end)
+    latest, found = int(moved(_at(edges[-1])).timestamp()), []
+    for edge in reversed(edges):
+        latest = min(latest, int(moved(_at(edge)).timestamp()))
+        found.append(latest)
+    return found[::-1]
+
+
+def _at(edge: int) -> datetime:
+    return datetime.fromtimestamp(edge, UTC)

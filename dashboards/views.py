@@ -21,6 +21,7 @@ from dashboards.feed import who
 from dashboards.ops import read_pipeline
 from dashboards.period import PRESETS, BadRange, read_period
 from dashboards.product.page import grains_of, read_product
+from dashboards.ranged.views import CALENDAR, NAMES, ranged
 from shopsite.catalogue.models import Category
 from shopsite.events.redis import redis_client
 
@@ -55,6 +56,14 @@ def live(request: HttpRequest) -> HttpResponse:
     """The live page."""
     if not may_watch(request.user):
         raise PermissionDenied
+    frame: dict[str, object] = {
+        "plotly": PLOTLY,
+        "shop_name": settings.SHOP_NAME,
+        "shop_url": "/",
+        "theme": chosen_theme(request),
+    }
+    if NAMES & request.GET.keys():
+        return ranged(request, frame)
     links = _links()
     page = {
         "socket": "/ws/dashboard/",
@@ -71,13 +80,9 @@ def live(request: HttpRequest) -> HttpResponse:
     context = {
         "page": msgspec.json.encode(page).decode(),
         "links": links,
-        "plotly": PLOTLY,
-        "shop_name": settings.SHOP_NAME,
-        "shop_url": "/",
-        "theme": chosen_theme(request),
         "may_share": may_share(request.user),
     }
-    return render(request, "dashboards/live.html", context)
+    return render(request, "dashboards/live.html", frame | CALENDAR | context)
 
 
 @require_safe

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -15,47 +14,18 @@ from dashboards.answers import kept
 from dashboards.answers.names import Named, names_of
 from dashboards.answers.together import Partner
 from dashboards.answers.trending import Trend
+from dashboards.beside import Kind, Number
 from dashboards.board import Movement, Outlook, Stock, outlooks, the_board
 from dashboards.calendar import ReportGrain
-from dashboards.keys import MICRO
 from dashboards.live import admin_of
 from dashboards.period import Asked, read_period
-from dashboards.product.drawing import course_figure, course_rows
+from dashboards.product.drawing import course_chart
 from dashboards.product.figures import WINDOW, Beside, Figures, beside_last_week, read_figures
 from shopsite.catalogue.models import Product
 
 KEPT_SECONDS = 5
 LEDGER_ROWS = 8
 PARTNERS = 5
-CENTS_BELOW = 1000
-
-
-@dataclass(frozen=True)
-class Number:
-    """One figure of today and of the last half hour, each beside the same time last week."""
-
-    name: str
-    today: Decimal
-    today_was: Decimal
-    window: Decimal
-    window_was: Decimal
-    unit: str = ""
-
-    @property
-    def texts(self) -> dict[str, str]:
-        """Each as the live page writes it: money without cents from 1,000 up."""
-        values = {"today": self.today, "today_was": self.today_was}
-        values |= {"window": self.window, "window_was": self.window_was}
-        cents = {name: 2 if self.unit and value < CENTS_BELOW else 0 for name, value in values.items()}
-        return {name: f"{value:,.{cents[name]}f}" for name, value in values.items()}
-
-    @property
-    def change(self) -> str:
-        """`+24 %`, `7 ×`, "" where there is nothing to compare with: today against last week."""
-        if not self.today_was:
-            return ""
-        times = self.today / self.today_was
-        return f"{times:,.0f} ×" if times > 3 else f"{(times - 1) * 100:+.0f} %".replace("-", "−")
 
 
 @dataclass
@@ -66,7 +36,7 @@ class ProductPage:
     product: Product | None  # None: in no catalogue, only in events
     admin: str = ""
     picture: str = ""
-    numbers: list[Number] = field(default_factory=list)
+    numbers: list[tuple[Number, Number]] = field(default_factory=list)  # today, last half hour
     others: list[str] = field(default_factory=list)  # currencies that the revenue leaves out
     course: dict[str, Any] = field(default_factory=dict)  # the figure, its rows, when it was made
     quiet: bool = True  # nothing happened in the range
@@ -87,7 +57,9 @@ class ProductPage:
     @property
     def is_known(self) -> bool:
         """Whether anybody has ever told us of it, as far as the page looks."""
-        return bool(self.product or not self.quiet or any(one.today or one.window for one in self.numbers))
+        return bool(
+            self.product or not self.quiet or any(day.now or window.now for day, window in self.numbers)
+        )
 
 
 def read_product(sku: str, asked: Asked, now: datetime) -> ProductPage:
@@ -121,31 +93,29 @@ def _add_figures(page: ProductPage, asked: Asked, now: datetime) -> None:
     today = read_period({}, now)
     spans = ((today.start, today.end), (today.end - WINDOW, today.end))
     day, window = (beside_last_week(page.sku, *span, currency) for span in spans)
-    page.numbers = _numbers(day, window, currency)
+    page.numbers = _numbers(day, window)
     course = read_figures(page.sku, asked.grain, asked.start, asked.end, currency)
     page.quiet = not any(course.figures)
     page.notes = course.notes
     others = {other for figures in (*course.figures, *day, *window) for other in figures.others}
     page.others = sorted(others)
-    page.course = course_figure(course, asked.grain, now) | {
-        "rows": course_rows(course, asked.grain),
+    page.course = course_chart(course, asked.grain, now) | {
         "at": int(now.timestamp() * 1000),
         "name": f"product-{page.sku}",
         "title": page.title,
     }
 
 
-def _numbers(day: Beside, window: Beside, currency: str) -> list[Number]:
-    def number(name: str, take: Callable[[Figures], int], unit: str = "") -> Number:
-        size = MICRO if unit else 1
-        today, before, lately, then = (Decimal(take(figures)) / size for figures in (*day, *window))
-        return Number(name, today, before, lately, then, unit)
+def _numbers(day: Beside, window: Beside) -> list[tuple[Number, Number]]:
+    def number(name: str, take: Callable[[Figures], int], kind: Kind = "count") -> tuple[Number, Number]:
+        today, lately = (Number(name, take(now), take(was), kind) for now, was in (day, window))
+        return today, lately
 
     return [
         number("Views", lambda figures: figures.views),
         number("Put into carts", lambda figures: figures.carts),
         number("Units sold", lambda figures: figures.units),
-        number("Revenue", lambda figures: figures.revenue, currency),
+        number("Revenue", lambda figures: figures.revenue, "money"),
     ]
 
 

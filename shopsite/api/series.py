@@ -9,10 +9,10 @@ import msgspec
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from dashboards.calendar import Period, ReportGrain, back, before, borders, grain_for
+from dashboards.calendar import ReportGrain, before, borders, grain_for
 from dashboards.course import names_are, read_course, used_edges
 from dashboards.keys import STEP
-from dashboards.series import MOVED
+from dashboards.series import MOVED, moved_edges
 from dashboards.spans import Sums
 from shopsite.api.figures import known_statistic
 from shopsite.api.http import invalid
@@ -74,7 +74,7 @@ def series(query: SeriesQuery, name: str) -> SeriesPage:
         found, notes = _read(name, grain, edges, query)
         others: Sequence[Numbers | None] = [None] * len(found)
         if query.compare:
-            others, more = _read(name, grain, _moved(query, query.compare, edges), query)
+            others, more = _read(name, grain, moved_edges(query.compare, query.from_, query.to, edges), query)
             notes = notes or more
     except RedisError:
         raise no_redis() from None
@@ -99,16 +99,6 @@ def _begin(query: SeriesQuery) -> datetime:
     if not query.from_.timestamp() < at < query.to.timestamp():
         raise invalid("cursor", "is of another range")
     return _utc(at)
-
-
-def _moved(query: SeriesQuery, period: Period, edges: Sequence[int]) -> list[int]:
-    """The same pieces of the period compared with; an hour that the clocks skipped there is an empty one."""
-    moved = back(period, query.from_, query.to)
-    latest, found = int(moved(_utc(edges[-1])).timestamp()), []
-    for edge in reversed(edges):
-        latest = min(latest, int(moved(_utc(edge)).timestamp()))
-        found.append(latest)
-    return found[::-1]
 
 
 def _read(

@@ -130,6 +130,7 @@ STAFF: Pages = {
     "filtered": to_the_dashboard("/dashboard/?product=MUG"),
     "answers": to("/dashboard/answers/"),
     "product figures": to_the_figures,
+    "range": to("/dashboard/?range=7d&compare=week"),
     "ops": to("/ops/"),
     "admin": to("/admin/"),
     "orders": to("/admin/orders/order/"),

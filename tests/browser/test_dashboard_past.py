@@ -44,3 +44,29 @@ def test_the_scrubber_shows_the_past_by_keys_and_goes_back_to_live(live: Page, r
     expect(live.locator("#n-visitors .figure span")).to_have_text("1")
     live.go_back()
     expect(live.locator("#mode")).to_have_text("REPLAY")
+
+
+def test_a_range_is_chosen_by_keys_stays_in_the_address_and_goes_back_to_live(
+    live: Page, redis: Redis
+) -> None:
+    views_ago(redis, 2 * 24 * 60, "ada", "ben", "cem")
+    views(redis, "dan")
+    live.get_by_role("button", name="Range").focus()
+    live.keyboard.press("Enter")
+    live.get_by_role("link", name="7 days").focus()
+    live.keyboard.press("Enter")
+    expect(live.locator(".mode")).to_have_text("RANGE")
+    expect(live).to_have_url(re.compile(r"\?range=7d$"))
+    expect(live.locator(".numbers .figure").first).to_have_text("4")
+    expect(live.locator("#pulse.js-plotly-plot")).to_be_visible()
+    live.get_by_label("beside").select_option("previous")
+    live.get_by_role("button", name="Show").press("Enter")
+    expect(live.locator(".numbers .than").first).to_contain_text("was 0")
+    live.reload()
+    expect(live).to_have_url(re.compile("compare=previous"))
+    live.get_by_role("button", name="Table").click()
+    expect(live.locator(".pulse .twin")).to_contain_text("then")
+    live.get_by_role("link", name="Back to live").click()
+    expect(live.locator("#mode")).to_have_text("LIVE")
+    live.go_back()
+    expect(live.locator(".mode")).to_have_text("RANGE")

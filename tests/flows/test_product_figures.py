@@ -57,7 +57,7 @@ def fill(redis: Redis) -> None:
 
 
 def course(page: str) -> dict[str, Any]:
-    found = re.search(r'data-course="([^"]*)"', page)
+    found = re.search(r'data-made="([^"]*)"', page)
     assert found
     return dict(json.loads(unescape(found[1])))
 
@@ -68,11 +68,12 @@ def test_recorded_events_stand_on_the_page_to_the_unit(redis: Redis) -> None:
     page = staff().get(f"{ADDRESS}?range=7d&grain=day").content.decode()
     drawn = course(page)
 
-    rows = {row[1][:10]: row[2:] for row in drawn["rows"]}
-    assert rows[(NOW - timedelta(days=3)).date().isoformat()] == [5, 2, 3, "13.50"]
-    assert rows[NOW.date().isoformat()] == [3, 0, 0, "0.00"]
+    rows = {row[0][:10]: row[1:] for row in drawn["csv"][1:]}
+    assert rows[(NOW - timedelta(days=3)).date().isoformat()] == [5, 2, 3, 13.5]
+    assert rows[NOW.date().isoformat()] == [3, 0, 0, 0.0]
+    assert ["5", "2", "3", "13.50"] in [row[1:] for row in drawn["rows"]]
     assert len(rows) == 7
-    views, carts, units = (trace["y"] for trace in drawn["figures"]["dark"]["course"]["data"])
+    views, carts, units = (trace["y"] for trace in drawn["figures"]["dark"]["chart"]["data"])
     assert (sum(views), sum(carts), sum(units)) == (8, 2, 3)
     views_today = page.split("<h2>Views")[1].split("</article>")[0]
     assert re.findall(r"<(?:span|dd)>\s*(?:<b>)?(\d+)", views_today)[:3] == ["3", "2", "3"]
@@ -88,8 +89,8 @@ def test_the_range_has_its_sums_whatever_the_grain(redis: Redis) -> None:
     client = staff()
     day = (NOW - timedelta(days=3)).date()
     for grain in ("hour", "day"):
-        rows = course(client.get(f"{ADDRESS}?from={day}&to={day}&grain={grain}").content.decode())["rows"]
-        assert [sum(row[place] for row in rows) for place in (2, 3, 4)] == [5, 2, 3]
+        rows = course(client.get(f"{ADDRESS}?from={day}&to={day}&grain={grain}").content.decode())["csv"][1:]
+        assert [sum(row[place] for row in rows) for place in (1, 2, 3)] == [5, 2, 3]
 
 
 def test_a_product_from_events_alone_has_a_page_and_one_from_nowhere_a_404_in_words(redis: Redis) -> None:

@@ -1,0 +1,1 @@
+"""The live page of a range of the past, beside another."""

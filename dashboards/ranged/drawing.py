@@ -1,0 +1,102 @@
+"""The charts of a range, whole, the comparison behind. figures.py -> here -> page.py."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from django.conf import settings
+
+from dashboards.axis import axis_of, when
+from dashboards.calendar import ReportGrain
+from dashboards.figures import Drawing, Palette, funnel, hover, pulse, wash, words
+from dashboards.keys import money
+
+
+class Bucket(NamedTuple):
+    """What happened in one piece of the range."""
+
+    clicks: int
+    orders: int
+    revenue: int  # micros, in the shop's currency
+
+
+class Pulse(NamedTuple):
+    """A range piece by piece, and the same pieces of what it is compared with."""
+
+    edges: Sequence[int]  # epoch seconds
+    now: Sequence[Bucket]
+    was: Sequence[Bucket]  # empty: nothing to compare with
+    grain: ReportGrain
+
+
+def draw_pulse(c: Palette, found: Pulse, now: datetime) -> Drawing:
+    """The live page's pulse, filled: clicks above, orders below, the comparison's ghosts behind both."""
+    data, layout = pulse(c)
+    axis = axis_of(found.edges, found.grain, now)
+    x, full = axis.x, len(axis.x) - (1 if axis.runs else 0)
+    wide, narrow = [width * 0.76 for width in axis.widths], [width * 0.5 for width in axis.widths]
+    dots = {"mode": "lines+markers"} if full < 2 else {}  # one point is no line
+    ghost, clicks, running, _, ghost_bars, bars, _ = data
+    filled = [
+        ghost | {"x": x[: len(found.was)], "y": [one.clicks for one in found.was],
+                 "hovertemplate": hover("%{y:,} then")},
+        clicks | dots | {"x": x[:full], "y": [one.clicks for one in found.now[:full]]},
+        ghost_bars | {"x": x[: len(found.was)], "y": [one.orders for one in found.was], "width": wide,
+                      "hovertemplate": hover("%{y:,} then")},
+        bars | {"x": x, "y": [one.orders for one in found.now], "width": narrow,
+                "customdata": [f"{money(one.revenue)} {settings.SHOP_CURRENCY}" for one in found.now]},
+    ]  # fmt: skip
+    if axis.runs:
+        first = max(0, full - 1)
+        ends = [one.clicks for one in found.now[first:]]
+        filled.append(
+            running
+            | {"x": x[first:], "y": ends, "customdata": ends, "mode": "lines+markers",
+               "hovertemplate": hover("%{y:,} clicks so far"), "fillcolor": wash(c.clicks, 0.04)}
+        )  # fmt: skip
+    soft = {"font": {"size": 12, "color": c.soft}}
+    layout["xaxis"] = {"type": "date", "anchor": "y2", "range": axis.around}
+    layout["margin"] = {"l": 48, "r": 16, "t": 20, "b": 38}
+    layout["annotations"] = [
+        words(f"Clicks, by {found.grain}", y=1, xshift=2, **soft),
+        words(f"Orders, by {found.grain}", y=0.27, xshift=2, **soft),
+    ]
+    return filled, layout
+
+
+def draw_funnel(c: Palette, steps: Sequence[tuple[str, int, int | None]]) -> Drawing:
+    """The live page's funnel, filled: name, people, people then."""
+    (bar, *marks), layout = funnel(c)
+    y = [name for name, _, _ in steps]
+    most = max(1, *(max(people, was or 0) for _, people, was in steps))
+    layout["xaxis"] = layout["xaxis"] | {"range": [0, most]}
+    bars = bar | {"x": [people for _, people, _ in steps], "y": y, "width": 0.4}
+    return [bars, *(mark | {"x": [was for _, _, was in steps], "y": y} for mark in marks)], layout
+
+
+def pulse_table(found: Pulse) -> dict[str, Any]:
+    """{"heads", "rows" as the table has them, "csv" as a file has them}."""
+    beside = ["then"] if found.was else []
+    heads = ["When", "Clicks", *beside, "Orders", *beside, f"Revenue {settings.SHOP_CURRENCY}", *beside]
+    csv: list[list[object]] = [["from", *(head.lower() for head in heads[1:])]]
+    rows = []
+    for place, (at, now) in enumerate(zip(found.edges, found.now, strict=False)):
+        pairs = [(now, *found.was[place : place + 1])] if found.was else [(now,)]
+        values = [
+            value
+            for taken in ("clicks", "orders", "revenue")
+            for some in pairs
+            for value in (_cell(taken, one) for one in some)
+        ]
+        rows.append([when(at, found.grain), *(_shown(value) for value in values)])
+        csv.append([datetime.fromtimestamp(at, UTC).isoformat(), *values])
+    return {"heads": heads, "rows": rows, "csv": csv}
+
+
+def _cell(name: str, one: Bucket) -> int | float:
+    value: int = getattr(one, name)
+    return value / 1_000_000 if name == "revenue" else value
+
+
+def _shown(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
