@@ -82,6 +82,8 @@ def to_the_dashboard(address: str) -> Callable[[Page], None]:
         page.goto(address, wait_until="commit")
         expect(page.locator("#mode")).to_have_text("LIVE")
         expect(page.locator("#pulse.js-plotly-plot")).to_be_visible()
+        if "wall" not in address:
+            expect(page.locator(".goods tbody tr").first).to_be_visible()
 
     return go
 
