@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from dashboards.axis import axis_of, when
+from dashboards.axis import FORMS, TICKS, axis_of, when
 from dashboards.calendar import ReportGrain
 from dashboards.figures import Drawing, Palette, funnel, hover, pulse, wash, words
 from dashboards.keys import money
@@ -55,8 +55,11 @@ def draw_pulse(c: Palette, found: Pulse, now: datetime) -> Drawing:
                "hovertemplate": hover("%{y:,} clicks so far"), "fillcolor": wash(c.clicks, 0.04)}
         )  # fmt: skip
     soft = {"font": {"size": 12, "color": c.soft}}
-    layout["xaxis"] = {"type": "date", "anchor": "y2", "range": axis.around}
-    layout["margin"] = {"l": 48, "r": 16, "t": 20, "b": 38}
+    layout["xaxis"] = {
+        "type": "date", "anchor": "y2", "range": axis.around, "hoverformat": FORMS[found.grain],
+        "tickformatstops": TICKS, "ticklabelstandoff": 6,
+    }  # fmt: skip
+    layout["margin"] = {"l": 48, "r": 16, "t": 20, "b": 42}
     layout["annotations"] = [
         words(f"Clicks, by {found.grain}", y=1, xshift=2, **soft),
         words(f"Orders, by {found.grain}", y=0.27, xshift=2, **soft),
