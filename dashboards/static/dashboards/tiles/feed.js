@@ -33,6 +33,7 @@ function drawFeed() {
   if (!events.length) {
     const [title, text] = mood() === "replay" ? ["Single events are shown live only.", "The past is told by its minutes; the admin has each order."]
       : only ? ["Nothing of yours yet.", "Click something in the shop in this browser: it shows here within two seconds."]
+      : section("view").has("by") ? ["Nothing lately.", "Events that fit the filter appear here as they come."]
       : ["Nothing has happened yet.", "Events appear here as they come; your own clicks are marked “you”."];
     replace(node, `nothing ${title}`, () => nothing(title, text));
     return true;

@@ -44,7 +44,7 @@ function drawFunnel() {
   kind();
   if (!most) {
     clear(plot);
-    replace(node, "nothing", () => nothing("Nobody yet.", "Viewed, cart, checkout, paid: the share that goes on stands here."));
+    replace(node, `nothing ${section("view").size}`, () => nothing(section("view").has("by") ? "Nothing that fits the filter." : "Nobody yet.", "Viewed, cart, checkout, paid: the share that goes on stands here."));
     return true;
   }
   replace(node, JSON.stringify([list, mood(), unsplit()]), () => words(list));

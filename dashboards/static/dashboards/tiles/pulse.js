@@ -41,7 +41,7 @@ function drawPulse() {
   const fig = figure("pulse"), data = rows();
   if (mood() === "empty" || (data.length && !data.some((row) => row.clicks || row.orders))) {
     clear(node);
-    replace(node, "nothing", () => nothing("No clicks in the last 30 minutes.", "The first click draws this chart: clicks above, orders below, minute by minute."));
+    replace(node, `nothing ${section("view").size}`, () => nothing("No clicks in the last 30 minutes.", section("view").has("by") ? "Nothing that fits the filter was clicked." : "The first click draws this chart: clicks above, orders below, minute by minute."));
     return true;
   }
   if (!fig || !data.length || !node.clientHeight) return false;
