@@ -27,7 +27,7 @@ from shopsite.events.redis import redis_client
 
 KEPT_SECONDS = 5
 TOP = 10
-LISTED = 5
+LISTED = 7
 STEPS = {"view_item": "Viewed", "add_to_cart": "Cart", "begin_checkout": "Checkout", "purchase": "Paid"}
 LISTS = {"referrers": "Sources", "countries": "Countries", "devices": "Devices"}
 THEN: Mapping[Period, str] = {

@@ -70,6 +70,23 @@ def watched(path: str) -> Callable[["Page"], None]:
     return way
 
 
+def drawn(path: str) -> Callable[["Page"], None]:
+    """The way to a page whose charts come whole, once they are drawn."""
+
+    def way(page: "Page") -> None:
+        page.goto(path)
+        page.locator(".js-plotly-plot .main-svg").first.wait_for()
+
+    return way
+
+
+def to_figures(page: "Page") -> None:
+    """The figures of the product that sells out first, of the last days."""
+    watched(LIVE)(page)
+    address = page.locator(".goods .item").first.get_attribute("href")
+    drawn(f"{address}?range=7d&grain=hour")(page)
+
+
 def to_product(page: "Page") -> None:
     """The first product of the home page that can be bought."""
     page.goto("/")
@@ -123,6 +140,8 @@ SHOTS = (
     Shot("dashboard-dark", watched(LIVE), DARK, as_staff=True),
     Shot("dashboard-phone", watched(LIVE), PHONE, as_staff=True),
     Shot("dashboard-wall", watched(f"{LIVE}?wall=sales,visitors,pulse,products"), as_staff=True),
+    Shot("dashboard-range", drawn(f"{LIVE}?range=7d&compare=previous"), as_staff=True),
+    Shot("dashboard-product", to_figures, as_staff=True),
     Shot("ops", opened("/ops/"), as_staff=True),
     Shot("admin-index", opened("/admin/"), as_staff=True),
     Shot("admin-orders", opened("/admin/orders/order/"), as_staff=True),
