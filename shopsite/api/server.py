@@ -20,6 +20,7 @@ from shopsite.events.collect import Application, Receive, Scope, Send
 THREADS: Final = 4  # connections to the database that a web process keeps for the API
 MOST_WAITING: Final = 256  # requests for a thread: beyond, whoever asks is told to come back
 BUSY: Final = Problem(503, "Too many requests at once. Try again.", headers={"retry-after": "1"})
+GUIDE: Final = "/api/"  # the page for people, which Django shows: guide.py
 SAFE: Final = {"x-content-type-options": "nosniff"}
 
 
@@ -69,10 +70,10 @@ API: Final = Api()
 
 
 def with_api(application: Callable[..., Awaitable[None]]) -> Application:
-    """The application, with everything under /api/ answered before it."""
+    """The application, with everything under /api/ answered before it, but for the page about it."""
 
     async def routed(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith("/api/"):
+        if scope["type"] == "http" and scope["path"].startswith("/api/") and scope["path"] != GUIDE:
             await API(scope, receive, send)
         else:
             await application(scope, receive, send)

@@ -123,6 +123,7 @@ SHOP: Pages = {
     "order": to_the_order,
     "login": to("/account/log-in/"),
     "staff login": to("/admin/login/"),
+    "api": to("/api/"),
 }
 STAFF: Pages = {
     "dashboard": to_the_dashboard("/dashboard/"),
@@ -148,6 +149,7 @@ LIGHT_ALONE = {
     "answers",
     "search",
     "staff login",
+    "api",
     "kinds of mail",
 }  # their colours are others' too
 
