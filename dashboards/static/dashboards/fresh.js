@@ -7,8 +7,10 @@ export function keepFresh(ms, then = () => {}) {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "manual" });
     if (!answer.ok) return stale(); // signed out, or the server has trouble of its own
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelectorAll("[data-fresh]");
-    document.querySelectorAll("[data-fresh]").forEach((node, i) => node.replaceWith(fresh[i]));
-    then();
+    const shown = document.querySelectorAll("[data-fresh]");
+    if (shown.length !== fresh.length) return location.reload(); // a part came or went, as where Redis is lost
+    shown.forEach((node, i) => node.replaceWith(fresh[i]));
+    return then();
   }
   setInterval(() => refresh().catch(stale), ms);
 }
