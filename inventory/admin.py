@@ -119,7 +119,7 @@ class ProductAdmin(ExportingAdmin):
         "sku",
         "title",
         "category",
-        "price",
+        "each",
         "on_hand",
         "reserved",
         "available",
@@ -167,6 +167,11 @@ class ProductAdmin(ExportingAdmin):
         """Nobody: orders and the ledger point here. Take it off the shelf with `listed`."""
         return False
 
+    @admin.display(description="price", ordering="price")
+    def each(self, product: Product) -> str:
+        """The price as the shop shows it, without the zeros that only storage adds."""
+        return "" if product.price is None else f"{product.price:.2f} {product.currency}"
+
     @admin.display(ordering="level__on_hand")
     def on_hand(self, product: Product) -> int | None:
         """How much is there."""
@@ -208,7 +213,7 @@ class ProductAdmin(ExportingAdmin):
     @admin.display(description="stock")
     def stock(self, product: Product) -> SafeString:
         """The way to add some."""
-        return link(reverse("admin:inventory_add_stock", args=[product.pk]), "Add or take stock")
+        return link(reverse("admin:inventory_add_stock", args=[product.pk]), "Add or take")
 
     @admin.display(description="ledger")
     def ledger(self, product: Product) -> SafeString:

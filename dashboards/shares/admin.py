@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from dashboards.shares.links import revoke_link
 from dashboards.shares.models import ShareLink
-from shopsite.desk import RecordAdmin, told
+from shopsite.desk import RecordAdmin, RevokedFilter, told
 
 
 @admin.register(ShareLink)
@@ -16,7 +16,7 @@ class ShareLinkAdmin(RecordAdmin):
     """Every link that was made, with when it was used last."""
 
     list_display = ("name", "works", "made_by", "made_at", "expires_at", "last_used_at", "revoked_at")
-    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
+    list_filter = (RevokedFilter,)
     list_select_related = ("made_by",)
     search_fields = ("name", "=made_by__username")
     fields = ("name", "made_by", "made_at", "expires_at", "last_used_at", "revoked_at")

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from shopsite.api import keys
 from shopsite.api.models import ApiKey
-from shopsite.desk import RecordAdmin, told
+from shopsite.desk import RecordAdmin, RevokedFilter, told
 
 
 @admin.register(ApiKey)
@@ -14,8 +14,9 @@ class ApiKeyAdmin(RecordAdmin):
     """Every key that was made, with when it was used last."""
 
     list_display = ("name", "works", "reads", "rate", "created_at", "last_used_at", "revoked_at")
-    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
+    list_filter = (RevokedFilter,)
     search_fields = ("name", "=public_id")
+    search_help_text = "`manage.py apikey create NAME` makes a key, and shows it once"
     fields = ("name", "public_id", "reads", "rate", "created_at", "last_used_at", "revoked_at")
     readonly_fields = fields
     ordering = ("name",)

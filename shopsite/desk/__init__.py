@@ -1,7 +1,14 @@
 """What every page of the admin is made of. */admin.py -> here -> Django's admin, the audit log."""
 
 from shopsite.desk.export import ExportingAdmin
-from shopsite.desk.lists import CappedPaginator, QuickAdmin, QuickList, RecordAdmin, RecordInline
+from shopsite.desk.lists import (
+    CappedPaginator,
+    QuickAdmin,
+    QuickList,
+    RecordAdmin,
+    RecordInline,
+    RevokedFilter,
+)
 from shopsite.desk.words import link, moment, told
 
 __all__ = [
@@ -11,6 +18,7 @@ __all__ = [
     "QuickList",
     "RecordAdmin",
     "RecordInline",
+    "RevokedFilter",
     "link",
     "moment",
     "told",

@@ -140,6 +140,23 @@ class QuickAdmin(admin.ModelAdmin):
         )
 
 
+class RevokedFilter(admin.SimpleListFilter):
+    """What works, or worked once: of rows with a time at which they were revoked."""
+
+    title = "use"
+    parameter_name = "revoked"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ANN401, ARG002
+        """The two."""
+        return [("no", "Not revoked"), ("yes", "Revoked")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:  # noqa: ARG002
+        """The rows of the choice."""
+        if self.value() not in ("no", "yes"):
+            return queryset
+        return queryset.filter(revoked_at__isnull=self.value() == "no")
+
+
 class RecordAdmin(QuickAdmin):
     """Rows that are written by the system: to be looked at, never changed by hand."""
 
