@@ -34,7 +34,7 @@ class Clicks(threading.Thread):
 
         # its own producer would cost ten times the CPU, and is not what is measured here
         servers = ",".join(settings.KAFKA_BOOTSTRAP_SERVERS)
-        self._producer = Producer({"bootstrap.servers": servers, "linger.ms": 0})
+        self._producer = Producer({"bootstrap.servers": servers, "linger.ms": 0, "log_level": 0})
         self._topic = topic_name("clicks")
         begun, next_newcomers = time.perf_counter(), 5.0
         for number in count():
