@@ -150,7 +150,7 @@ def product(request: HttpRequest, key: str) -> HttpResponse:
         "problem": problem,
         "presets": PRESETS,
         "grains": grains_of(asked),
-        "last_day": timezone.localtime(asked.end - timedelta(minutes=1)).date().isoformat(),
+        "last_day": timezone.localtime(asked.end - timedelta(minutes=1)).date(),
         "bounds": f"from={asked.start:%Y-%m-%dT%H:%MZ}&to={asked.end:%Y-%m-%dT%H:%MZ}",
         "course": msgspec.json.encode(found.course).decode(),
         "page": msgspec.json.encode(
