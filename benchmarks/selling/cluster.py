@@ -19,6 +19,7 @@ SETTINGS = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
+    "track_commit_timestamp": "on",  # tells afterwards when an order was paid
 }
 
 
