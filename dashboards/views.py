@@ -25,7 +25,7 @@ from dashboards.ranged.views import CALENDAR, NAMES, ranged
 from shopsite.catalogue.models import Category
 from shopsite.events.redis import redis_client
 
-PLOTLY = "dashboards/vendor/plotly-cartesian-4.1.1.min.js"
+PLOTLY = "dashboards/vendor/plotly-bars-4.1.1.min.js"
 ROAD = ("placed", "paid", "packed", "shipped", "delivered")
 ASIDE = ("payment_failed", "refund_pending", "backordered", "refunded", "cancelled")
 

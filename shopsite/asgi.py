@@ -1,4 +1,4 @@
-"""What the server runs: websockets to the live pages, everything else to Django."""
+"""What the server runs: websockets to the live pages, files and programs beside Django, the rest to it."""
 
 import os
 
@@ -16,13 +16,14 @@ from dashboards.routing import websocket_urlpatterns as live_pages
 from shopsite import boards
 from shopsite.api.server import with_api
 from shopsite.events.collect import with_collect
+from shopsite.runtime.static_files import with_static
 from shopsite.storefront.routing import websocket_urlpatterns as order_pages
 
 register_board(boards)  # dashboards may not know of orders and stock themselves
 
 application = ProtocolTypeRouter(
     {
-        "http": with_collect(with_api(django_application)),
+        "http": with_static(with_collect(with_api(django_application))),
         "websocket": own_pages_only(CookieMiddleware(URLRouter([*live_pages, *order_pages]))),
     }
 )

@@ -158,6 +158,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "csp",
     "channels",
+    "shopsite.assets",
     "shopsite.staff",
     "shopsite.events",
     "shopsite.catalogue",
@@ -172,7 +173,6 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "shopsite.runtime.static_files.StaticFilesMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -220,6 +220,15 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "shopsite.assets.finder.JoinedFinder",
+]
+JOINED_FILES = [  # static files that pages also get as one with all that they import: joined/...
+    "dashboards/live.js",
+    "dashboards/charts.js",
+    *[f"dashboards/pages/{page}.css" for page in ("live", "range", "product", "answers", "ops")],
+]
 WHITENOISE_USE_FINDERS = True
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}Validator"}

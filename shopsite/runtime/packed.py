@@ -1,22 +1,24 @@
 """Packed copies of static files, made once and kept beside Kafka's jars. static_files.py -> here.
 
-A name says what is in the file, so that a copy is never of another version.
+A name says what is in the file, so that a copy is never of another version. What lies packed beside the
+file, X.js.br beside X.js, is taken as it is.
 """
 
 import gzip
 import hashlib
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 import brotli
 
+from shopsite.assets.finder import write_whole
+
 SUFFIXES: Final = {".js", ".css", ".svg", ".json", ".html", ".txt"}  # fonts and photos are packed already
 SMALLEST: Final = 1024  # bytes: below, a packet is sent either way
 WORTH: Final = 0.9  # of the file's size: a copy that is larger is not made
 PACKERS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
-    "br": lambda data: brotli.compress(data, quality=9),  # 11 takes 4 s for 8 % less of Plotly
+    "br": lambda data: brotli.compress(data, quality=9),  # 11 takes seconds for 8 % less of a large file
     "gzip": lambda data: gzip.compress(data, 9, mtime=0),  # browsers take no Brotli over plain HTTP
 }
 
@@ -28,17 +30,12 @@ def packed(path: Path, folder: Path) -> dict[str, str]:
     data = path.read_bytes()
     name = hashlib.sha256(data).hexdigest()[:32]
     copies = {encoding: folder / f"{name}.{encoding}" for encoding in PACKERS}
+    shipped = path.with_name(f"{path.name}.br")
+    if shipped.exists():
+        copies["br"] = shipped
     for encoding, copy in copies.items():
         if not copy.exists():
-            _write(copy, PACKERS[encoding](data))
+            write_whole(copy, PACKERS[encoding](data))
     return {
         encoding: str(copy) for encoding, copy in copies.items() if copy.stat().st_size < len(data) * WORTH
     }
-
-
-def _write(copy: Path, data: bytes) -> None:
-    """Whole or not at all: several processes may start at once."""
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    part = copy.with_suffix(f"{copy.suffix}.{os.getpid()}")
-    part.write_bytes(data)
-    part.replace(copy)

@@ -1,24 +1,25 @@
-"""What a browser fetches comes packed, and a page names all its modules at once."""
+"""Files come packed, in front of Django, and are asked for again only where they may be others."""
 
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import brotli
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.staticfiles import finders
-from django.core.handlers.wsgi import WSGIRequest
-from django.http import HttpResponse
-from django.template.exceptions import TemplateSyntaxError
-from django.test import RequestFactory
+from django.core.files.storage import Storage
 from pytest_django.fixtures import Settings
 
-from dashboards.templatetags.modules import imports, modulepreload
+from dashboards.views import PLOTLY
+from shopsite.assets.finder import version
+from shopsite.events.collect import Message, Receive, Scope, Send
 from shopsite.runtime import packed as packed_module
 from shopsite.runtime.packed import packed
-from shopsite.runtime.static_files import StaticFilesMiddleware
+from shopsite.runtime.static_files import with_static
 
-ENTRY, SCRIPT = "dashboards/live.js", "dashboards/tiles/pulse.js"
+SCRIPT = "dashboards/tiles/pulse.js"
 UNPACK: dict[str, Callable[[bytes], bytes]] = {
     "br": brotli.decompress,
     "gzip": gzip.decompress,
@@ -26,41 +27,98 @@ UNPACK: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@dataclass
+class Answer:
+    """What came."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+async def django(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """What is asked where there is no such file."""
+    await send({"type": "http.response.start", "status": 404, "headers": []})
+    await send({"type": "http.response.body", "body": b"django"})
+
+
+async def nothing() -> Message:
+    raise AssertionError("a file's request has no body")
+
+
 @pytest.fixture
-def get(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Callable[..., HttpResponse]:
-    """Ask the middleware for a file as a browser that takes some encodings."""
+def get(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Callable[..., Answer]:
+    """Ask for an address as a browser that takes some encodings."""
     monkeypatch.setenv("SHOP_CACHE_DIR", str(tmp_path))
-    settings.WHITENOISE_USE_FINDERS = False  # it would pack all files there are
+    monkeypatch.setattr(finders, "get_finders", lambda: [OneFile()])
+    served = with_static(django)
 
-    def middle(_request: WSGIRequest) -> HttpResponse:
-        return HttpResponse(status=404)
+    def ask(path: str = f"/static/{SCRIPT}", query: str = "", method: str = "GET", **headers: str) -> Answer:
+        sent: list[Message] = []
 
-    served = StaticFilesMiddleware(middle)
-    served.add_file_to_dictionary(f"/static/{SCRIPT}", finders.find(SCRIPT))
+        async def send(message: Message) -> None:
+            sent.append(message)
 
-    def ask(**headers: str) -> HttpResponse:
-        return served(RequestFactory().get(f"/static/{SCRIPT}", headers=headers))  # type: ignore[no-any-return]
+        pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "query_string": query.encode(),
+            "headers": pairs,
+        }
+        async_to_sync(served)(scope, nothing, send)
+        named = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+        return Answer(sent[0]["status"], named, sent[1]["body"])
 
     return ask
+
+
+class OneFile(finders.AppDirectoriesFinder):
+    """Has one file packed and not all there are."""
+
+    def list(self, ignore_patterns: Iterable[str] | None) -> Iterator[tuple[str, Storage]]:
+        """Only that one."""
+        return (found for found in super().list(ignore_patterns) if found[0] == SCRIPT)
 
 
 @pytest.mark.parametrize(
     ("accepted", "encoding"), [("gzip, deflate, br, zstd", "br"), ("gzip, deflate", "gzip"), ("identity", "")]
 )
 def test_a_script_comes_in_the_smallest_form_that_the_browser_takes(
-    get: Callable[..., HttpResponse], accepted: str, encoding: str
+    get: Callable[..., Answer], accepted: str, encoding: str
 ) -> None:
-    response = get(accept_encoding=accepted)
-    assert response.get("Content-Encoding", "") == encoding
-    assert response["Vary"] == "Accept-Encoding"  # so that no cache gives it to a browser that cannot read it
-    assert response["Content-Type"].startswith("text/javascript")
-    assert UNPACK[encoding](response.content) == Path(str(finders.find(SCRIPT))).read_bytes()
+    answer = get(accept_encoding=accepted)
+    assert answer.headers.get("content-encoding", "") == encoding
+    assert answer.headers["vary"] == "Accept-Encoding"  # so that no cache gives it to who cannot read it
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert int(answer.headers["content-length"]) == len(answer.body)
+    assert UNPACK[encoding](answer.body) == Path(str(finders.find(SCRIPT))).read_bytes()
 
 
-def test_what_a_browser_has_is_not_sent_again(get: Callable[..., HttpResponse]) -> None:
+def test_what_a_browser_has_is_not_sent_again(get: Callable[..., Answer]) -> None:
     first = get(accept_encoding="br")
-    again = get(accept_encoding="br", if_none_match=first["ETag"])
-    assert (again.status_code, again.content) == (304, b"")
+    again = get(accept_encoding="br", if_none_match=first.headers["etag"])
+    assert (again.status, again.body) == (304, b"")
+
+
+def test_only_an_address_with_the_present_version_is_kept_for_ever(get: Callable[..., Answer]) -> None:
+    assert "immutable" in get(query=f"v={version(SCRIPT)}").headers["cache-control"]
+    for other in ("", "v=", "v=0123456789ab"):
+        assert get(query=other).headers["cache-control"] == "max-age=60, public"
+
+
+def test_what_is_no_file_is_asked_of_django_and_a_file_takes_no_post(get: Callable[..., Answer]) -> None:
+    for path in ("/", "/static/", "/static/../manage.py", "/static/dashboards", f"/static//{SCRIPT}"):
+        assert get(path).body == b"django"
+    assert get(method="POST").status == 405
+    assert get(method="HEAD").body == b""
+
+
+def test_plotly_comes_packed_along_with_the_repository() -> None:
+    path = Path(str(finders.find(PLOTLY)))
+    assert brotli.decompress(path.with_name(f"{path.name}.br").read_bytes()) == path.read_bytes()
 
 
 def test_a_copy_is_made_once_of_each_version_and_where_it_pays(tmp_path: Path) -> None:
@@ -82,20 +140,3 @@ def test_a_copy_that_would_be_larger_is_not_served(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(packed_module, "PACKERS", {"br": lambda data: data + b"more"})
     (tmp_path / "a.js").write_bytes(b"1" * 2_000)
     assert packed(tmp_path / "a.js", tmp_path) == {}
-
-
-def test_every_module_that_a_page_imports_is_named_in_its_head() -> None:
-    found = imports(ENTRY)
-    folder = Path(str(finders.find(ENTRY))).parent
-    tiles = {f"dashboards/tiles/{path.name}" for path in (folder / "tiles").glob("*.js")}
-    assert tiles <= set(found)
-    assert "dashboards/dom.js" in found  # by others only
-    assert len(found) == len(set(found)) and ENTRY not in found
-    assert '<link rel="modulepreload" href="/static/dashboards/tiles/pulse.js">' in modulepreload(ENTRY)
-
-
-def test_an_import_of_nothing_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "a.js").write_text('import { b } from "./gone.js";\n')
-    monkeypatch.setattr(finders, "find", lambda name: str(tmp_path / "a.js") if name == "x/a.js" else None)
-    with pytest.raises(TemplateSyntaxError, match="gone"):
-        imports("x/a.js")

@@ -1,4 +1,5 @@
 // Puts data into the figures that Plotly made in Python. Nothing is drawn before both are here.
+import { h } from "./dom.js";
 import { redraw } from "./pace.js";
 import { onFigures } from "./socket.js";
 
@@ -6,7 +7,8 @@ const CONFIG = { displayModeBar: false, showTips: false };
 const resized = new ResizeObserver(redraw);
 let made;
 onFigures((message) => { made = message; redraw(); });
-if (!globalThis.Plotly) addEventListener("load", redraw, { once: true });
+// fetched only now: beside our own script it would hold that up on a narrow line
+if (document.body.dataset.plotly) document.head.append(h("script", { src: document.body.dataset.plotly, onload: redraw }));
 document.fonts.ready.then(redraw);
 
 const night = matchMedia("(prefers-color-scheme: dark)");
