@@ -11,7 +11,8 @@ local stored = redis.call('GET', OFFSET) or ''
 if stored ~= plan.expected then
   return stored
 end
-local now = tonumber(redis.call('TIME')[1])
+local time = redis.call('TIME')
+local now, now_ms = tonumber(time[1]), time[1] * 1000 + math.floor(time[2] / 1000)
 
 -- A number that does not fit must not stop the batch half way: it is named, and audit tells it.
 local function add(key, field, number)
@@ -184,10 +185,15 @@ if #plan.foreign > 0 then
   redis.call('EXPIRE', IDS, math.ceil(plan.ids_ms / 1000))
 end
 
--- index: { key, {finer buckets} }: when each was first written, and from which offset on it is whole
+-- index: { key, {finer buckets} }: when each was first written, from which offset on it is whole, and its version:
+-- when it changed last, later than ever before, so that no two states of it have the same
 for _, entry in ipairs(plan.index) do
+  local key = KEYS[entry[1]]
   for _, finer in ipairs(entry[2]) do
-    redis.call('HSETNX', KEYS[entry[1]], finer, now .. ':' .. plan.from)
+    local made, changed = (redis.call('HGET', key, finer) or ''):match('^(%d+:%d+):?(%d*)$')
+    made = made or now .. ':' .. plan.from
+    local version = math.max(now_ms, (tonumber(changed) or 0) + 1)
+    redis.call('HSET', key, finer, made .. ':' .. string.format('%.0f', version))
   end
 end
 

@@ -13,12 +13,14 @@ from dashboards.borders import Span, ceil, floor, joined
 from dashboards.keys import WIDTH, Grain, Keys
 from dashboards.listed import Listed
 from dashboards.models import Rollup
-from dashboards.presence import MARGIN_S, read_heads
+from dashboards.presence import MARGIN_S, index_key, read_heads
 from dashboards.rollups import Life, Presence, Unit, UnitGrain, starts_of
+from dashboards.scripts import Call, run, script
 
 Known = dict[tuple[str, int], int]  # partition and bucket -> when it was first written, epoch seconds
 Coarse = Literal["h", "d"]
 FINER: dict[Coarse, Grain] = {"d": "h", "h": "m"}
+STAYED = script("stayed.lua")
 FEW_DAYS = 3  # of these, all grains are read at once
 DAYS_A_QUERY = 300
 
@@ -130,7 +132,7 @@ class Heads:
             for day in days:
                 if (redis := self._units[Unit(tp, "d", day)]) is None:
                     continue
-                stamps = {at: since for at, (since, _) in redis.stamps.items()}
+                stamps = {at: stamp.made for at, stamp in redis.stamps.items()}
                 for at, since in stamps.items() if grain == "h" else [(day, redis.since)]:
                     known[tp, at] = since
         for (tp, start), row in self._rows(grain, days).items():
@@ -191,10 +193,9 @@ def _row_heads(grains: Sequence[Grain], days: Sequence[int]) -> RowHeads:
 
 def have_moved(client: redis.Redis, keys: Keys, heads: Heads, stretched: Mapping[int, Span]) -> bool:
     """Whether buckets left Redis since, or Redis knows more of these hours than the part that all lay in."""
-    hours = {tp: [Unit(tp, "m", hour) for hour in stretched] for tp in heads.tps}
-    now, found = read_heads(client, keys, hours) if hours else ({}, {})
-    return any(now[tp].life.moves != heads.lives[tp].moves for tp in heads.tps) or any(
-        not stretched[unit.start][0] <= at < stretched[unit.start][1]
-        for unit, redis in found.items()
-        for at in redis.stamps
-    )
+    calls = []
+    for tp in heads.tps:
+        indexes = [index_key(keys, Unit(tp, "m", hour)) for hour in stretched]
+        bounds = [at for span in stretched.values() for at in span]
+        calls.append(Call([keys.moves(tp), *indexes], [heads.lives[tp].moves, *bounds]))
+    return not all(run(client, STAYED, calls))

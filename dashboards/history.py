@@ -20,6 +20,7 @@ from dashboards.models import Rollup
 from dashboards.presence import (
     FINER,
     INDEX,
+    Stamps,
     ask_life,
     bucket_keys,
     index_key,
@@ -27,11 +28,13 @@ from dashboards.presence import (
     presence_of,
     stamps_of,
 )
-from dashboards.rollups import Taken, Unit, Value, forget_totals, in_turn, keep
+from dashboards.rollups import Taken, Unit, Value, forget_totals, in_turn, keep, unit_of
+from dashboards.scripts import Call, queue_script, script
 from dashboards.store import live_generation, partitions
 from shopsite.events.redis import queue
 
 log = logging.getLogger(__name__)
+MOVED = script("moved.lua")
 A_RUN_S = 20.0  # then others get the worker; the next run goes on
 TRIM_ROWS = 5_000  # in one transaction
 
@@ -121,11 +124,11 @@ class _Writer:
             minutes = [self.keys.index(unit.tp, "h", hour) for hour in index]
             if minutes and self._client.exists(*minutes):
                 return False  # they leave first: who asks for them learns of them by the day's index
-        age = self._now - min((since for since, _ in index.values()), default=self._now)
+        age = self._now - min((stamp.made for stamp in index.values()), default=self._now)
         half_way = retention(FINER[unit.grain]) // 2
         return idle >= min(settings.HISTORY_MOVE_HOURS * 3600, half_way) or age >= half_way
 
-    def _index(self, unit: Unit) -> dict[int, tuple[int, int]]:
+    def _index(self, unit: Unit) -> Stamps:
         found = cast("dict[bytes, bytes]", self._client.hgetall(index_key(self.keys, unit)))
         return stamps_of(found)
 
@@ -165,6 +168,9 @@ class _Writer:
             pipe.incr(self.keys.moves(unit.tp))
             if unit.grain == "d":
                 pipe.zrem(self.keys.days(unit.tp), unit.start)
+            else:
+                day = unit_of(unit.tp, "d", unit.start)
+                queue_script(pipe, MOVED, Call([index_key(self.keys, day)], [unit.start]))
             try:
                 pipe.execute()
             except WatchError:  # a late event: it stays until it has been quiet again

@@ -15,7 +15,7 @@ A bucket is the UTC second, minute, hour or day of the event's own time. Where `
     P{tp}:days                          day buckets that exist -> last written, s     sorted set
     P{tp}:<grain>:<start>:<fold>        field -> whole number (money in micros)       hash
     P{tp}:<grain>:<start>:visitors      also sessions, funnel.<stage>                 HyperLogLog
-    P{tp}:<d or h>:<start>:index        finer bucket -> "first written s:offset"      hash
+    P{tp}:<d or h>:<start>:index        finer bucket -> "made s:offset:changed ms"    hash
     P{tp}:seen                          user -> last seen, epoch ms; 30 minutes       sorted set
     P{tp}:recent                        the last 60 events as JSON, newest first      list
 
@@ -187,7 +187,7 @@ class Keys:
         return f"{self.prefix}{{{tp}}}:{grain}:{start}:{fold}"
 
     def index(self, tp: str, grain: Literal["h", "d"], start: int) -> str:
-        """Which minutes of an hour, or hours of a day, were ever written, and when first."""
+        """Which minutes of an hour, or hours of a day, were ever written, when first and when last."""
         return f"{self.prefix}{{{tp}}}:{grain}:{start}:index"
 
     def parse(self, key: bytes | str) -> Bucket | None:

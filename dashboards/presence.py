@@ -1,10 +1,11 @@
 """What Redis has of units of buckets, and since which offset. Redis -> here -> history.py, heads.py.
 
 A unit's index names its finer buckets, each with when and by a batch from which offset it was first
-written (fence.lua). Moving a unit to the database deletes its index too: what comes later begins anew.
+written, and when it changed last (fence.lua). Moving a unit to the database deletes its index too: what comes
+later begins anew.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -14,12 +15,13 @@ from dashboards.folds import FOLDS
 from dashboards.folds.base import Counts, Uniques
 from dashboards.keys import Grain, Keys, retention, split_partition
 from dashboards.remembered import REMEMBERED
-from dashboards.rollups import Life, Presence, Unit
+from dashboards.rollups import Life, Presence, Stamp, Unit, unit_of
 from dashboards.scripts import Call, run, script
 
-Stamps = dict[int, tuple[int, int]]  # finer bucket -> first written (epoch s), by a batch from that offset on
+Stamps = Mapping[int, Stamp]  # by start of the finer bucket
 HEADS = script("heads.lua")
-SETTLED_S = 2  # since the last change; two changes of one millisecond would look like one
+_decode = msgspec.msgpack.Decoder(tuple[int, str, str, list[str], str, list[str], list[list[str]]]).decode
+SETTLED_S = 2  # since the last change: two buckets of a unit may change in one millisecond
 MARGIN_S = 5  # a bucket about to expire may be gone when it is read
 INDEX: dict[str, Literal["h", "d"]] = {"m": "h", "d": "d"}  # whose index names a unit's buckets
 FINER: dict[str, Grain] = {"m": "m", "d": "h"}
@@ -65,76 +67,129 @@ class Head(NamedTuple):
 def read_heads(
     client: redis.Redis, keys: Keys, wanted: Mapping[str, Sequence[Unit]]
 ) -> tuple[dict[str, Head], dict[Unit, Presence]]:
-    """The heads of these partitions, and those of their wanted units that Redis has: one round trip."""
-    names = {unit: index_key(keys, unit) for units in wanted.values() for unit in units}
-    known: dict[Unit, Index | None] = {unit: REMEMBERED.get(name) for unit, name in names.items()}
+    """The heads of these partitions, and those of their wanted units that Redis has.
+
+    What an hour has is asked only where its day says that it changed since this process asked last.
+    """
+    known: dict[Unit, Known] = {
+        unit: found for unit in _hours(wanted) if (found := REMEMBERED.get(index_key(keys, unit)))
+    }
+    first = {tp: [unit for unit in units if unit not in known] for tp, units in wanted.items()}
+    days = {unit: _day_of(unit) for unit in known}
+    heads, found = _ask(client, keys, _with_days(first, days.values()))
+    kept = Kept.now()
+    changed: dict[str, list[Unit]] = {}
+    for unit, (version, index) in known.items():
+        day = found.get(days[unit])
+        if version != _told(day, unit):
+            changed.setdefault(unit.tp, []).append(unit)
+        elif day and index:
+            found[unit] = _presence(unit, day.life, index, heads[unit.tp].now, kept)
+    if changed:
+        found |= _ask(client, keys, _with_days(changed, ()))[1]
+    return heads, {unit: found[unit] for units in wanted.values() for unit in units if unit in found}
+
+
+def _hours(wanted: Mapping[str, Sequence[Unit]]) -> Iterator[Unit]:
+    return (unit for units in wanted.values() for unit in units if unit.grain == "m")
+
+
+def _day_of(hour: Unit) -> Unit:
+    return unit_of(hour.tp, "d", hour.start)
+
+
+def _told(day: Presence | None, hour: Unit) -> int | None:
+    """The version of an hour by its day's index; None where that has no such hour, so nobody has."""
+    stamp = day and day.stamps.get(hour.start)
+    return stamp.changed if stamp else None
+
+
+def _with_days(wanted: Mapping[str, Sequence[Unit]], more: Iterable[Unit]) -> dict[str, list[Unit]]:
+    """These units by partition, and the days of those that are hours."""
+    asked = {tp: dict.fromkeys(units) for tp, units in wanted.items()}
+    for day in (*more, *map(_day_of, _hours(wanted))):
+        asked[day.tp][day] = None
+    return {tp: list(units) for tp, units in asked.items()}
+
+
+def _ask(
+    client: redis.Redis, keys: Keys, wanted: Mapping[str, Sequence[Unit]]
+) -> tuple[dict[str, Head], dict[Unit, Presence]]:
+    """The heads of these partitions and units, in one round trip; each partition's are of one moment."""
     calls = []
     for tp, units in wanted.items():
         of_tp = [keys.offset(tp), keys.begun(tp), keys.gaps(tp), keys.moves(tp), keys.days(tp)]
-        ends_known = [index.ends if (index := known[unit]) else 0 for unit in units]
-        calls.append(Call([*of_tp, *(names[unit] for unit in units)], [msgspec.msgpack.encode(ends_known)]))
-    keep = Keep.now()
+        calls.append(Call([*of_tp, *(index_key(keys, unit) for unit in units)]))
+    kept = Kept.now()
     heads: dict[str, Head] = {}
     found: dict[Unit, Presence] = {}
     for (tp, units), packed in zip(wanted.items(), run(client, HEADS, calls), strict=True):
-        now, offset, begun, gaps, moves, days, indexes = msgspec.msgpack.decode(packed)
+        now, offset, begun, gaps, moves, days, indexes = _decode(packed)
         pairs = dict(zip(gaps[::2], gaps[1::2], strict=True))
         life = life_of([offset or None, begun, pairs, moves])
         heads[tp] = Head(now, life, set(map(int, days)))
-        for unit, (ends, *flat) in zip(units, indexes, strict=True):
-            if ends:
-                index = _index(int(ends), _stamps_in(flat[0])) if flat else known[unit]
-                assert index is not None, "only what is remembered is left out"
-                found[unit] = redis = _presence(unit, life, index, now, keep)
-                if flat and redis.settled:
-                    REMEMBERED.put(names[unit], index, len(index.stamps))
+        for unit, flat in zip(units, indexes, strict=True):
+            if flat:
+                stamps = _stamps(zip(flat[::2], flat[1::2], strict=True))
+                found[unit] = _presence(unit, life, _index(stamps), now, kept)
+        for hour in _hours({tp: units}):
+            _remember(keys, hour, found.get(hour), found.get(_day_of(hour)))
     return heads, found
 
 
 class Index(NamedTuple):
-    """A unit's index, as it was read."""
+    """What an index says."""
 
-    ends: int  # epoch ms at which it expires: each change moves that; 0: not asked for
     stamps: Stamps
     since: int
     first: int
+    changed: int
 
 
-def _index(ends: int, stamps: Stamps) -> Index:
-    since, first = (min(values) for values in zip(*stamps.values(), strict=True))
-    return Index(ends, stamps, since, first)
+# what an hour's index said, and the version that the day's index told of the hour at that moment
+Known = tuple[int | None, Index | None]
+
+
+def _remember(keys: Keys, hour: Unit, redis: Presence | None, day: Presence | None) -> None:
+    if day and day.version_of(hour.start) == 0:
+        REMEMBERED.forget(index_key(keys, hour))
+        return
+    index = Index(redis.stamps, redis.since, redis.first, redis.changed) if redis else None
+    known: Known = _told(day, hour), index
+    REMEMBERED.put(index_key(keys, hour), known, len(index.stamps) if index else 1)
+
+
+def _index(stamps: Stamps) -> Index:
+    made, first, changed = zip(*stamps.values(), strict=True)
+    return Index(stamps, min(made), min(first), max(changed) if all(changed) else 0)
+
+
+class Kept(NamedTuple):
+    """How long the finer buckets of a unit are kept, in seconds, by the unit's grain."""
+
+    m: int
+    d: int
+
+    @classmethod
+    def now(cls) -> "Kept":
+        """As it is set."""
+        return cls(retention(FINER["m"]), retention(FINER["d"]))
 
 
 def presence_of(unit: Unit, life: Life, stamps: Stamps, now: int) -> Presence:
-    """What a unit's index says, when it was changed last left aside."""
-    return _presence(unit, life, _index(0, stamps), now, Keep.now())
+    """What a unit's index says."""
+    return _presence(unit, life, _index(stamps), now, Kept.now())
 
 
-class Keep(NamedTuple):
-    """How long what a unit has is kept, by the unit's grain, in seconds."""
-
-    of_index: Mapping[str, int]
-    of_finer: Mapping[str, int]
-
-    @classmethod
-    def now(cls) -> "Keep":
-        """As it is set."""
-        return cls(
-            {unit: retention(grain) for unit, grain in INDEX.items()},
-            {unit: retention(grain) for unit, grain in FINER.items()},
-        )
-
-
-def _presence(unit: Unit, life: Life, index: Index, now: int, keep: Keep) -> Presence:
-    touched = index.ends and index.ends - keep.of_index[unit.grain] * 1000
+def _presence(unit: Unit, life: Life, index: Index, now: int, kept: Kept) -> Presence:
     return Presence(
         life=life,
         since=index.since,
         first=index.first,
         stamps=index.stamps,
-        faded=index.since <= now + MARGIN_S - keep.of_finer[unit.grain],
-        touched=touched,
-        settled=0 < touched // 1000 < now - SETTLED_S,
+        changed=index.changed,
+        faded=index.since <= now + MARGIN_S - (kept.m if unit.grain == "m" else kept.d),
+        settled_before=(now - SETTLED_S) * 1000,
     )
 
 
@@ -144,19 +199,15 @@ def index_key(keys: Keys, unit: Unit) -> str:
 
 
 def stamps_of(index: Mapping[bytes, bytes]) -> Stamps:
-    """Each finer bucket: when it was first written, epoch seconds, and by a batch from which offset."""
+    """What a unit's index says of each finer bucket."""
     return _stamps((at.decode(), value.decode()) for at, value in index.items())
-
-
-def _stamps_in(flat: Sequence[str]) -> Stamps:
-    return _stamps(zip(flat[::2], flat[1::2], strict=True))
 
 
 def _stamps(pairs: Iterable[tuple[str, str]]) -> Stamps:
     found = {}
     for at, text in pairs:
-        seconds, _, offset = text.partition(":")
-        found[int(at)] = int(seconds), int(offset)
+        made, first, changed = (text if text.count(":") == 2 else f"{text}:0").split(":")
+        found[int(at)] = Stamp(int(made), int(first), int(changed))
     return found
 
 

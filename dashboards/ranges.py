@@ -16,7 +16,6 @@ import redis
 from dashboards.borders import Span, ceil, floor, joined, some, split
 from dashboards.heads import Coarse, Heads
 from dashboards.keys import WIDTH, Grain, Keys
-from dashboards.rollups import Unit
 
 
 @dataclass(frozen=True)
@@ -60,14 +59,8 @@ def cover(
                 minutes.append(span)
         hours.append(whole)
     hours += [(hour, hour + WIDTH["h"]) for hour in stretched]
-    found = _covered(
-        heads, used, {"d": [days], "h": list(joined(some(sorted(hours)))), "m": minutes}, stretched
-    )
-    # of each hour, when it changed last
-    heads.read(
-        [Unit(tp, "m", at) for tp, those in found.buckets.items() for grain, at in those if grain == "h"]
-    )
-    return found
+    whole_hours = list(joined(some(sorted(hours))))
+    return _covered(heads, used, {"d": [days], "h": whole_hours, "m": minutes}, stretched)
 
 
 def _near(start: float, end: float) -> list[float]:

@@ -1,8 +1,8 @@
 """What this process read before, of what has not changed since. presence.py, spans.py -> here.
 
 Nothing here is ever told to be wrong: a value's name says what it was made of, and in which version. A row of
-the database is replaced, never changed, so its primary key is its version; a unit in Redis bears the
-millisecond of its last change (Presence.touched), and counts as settled only when that is some time ago.
+the database is replaced, never changed, so its primary key is its version; a bucket in Redis has one in the
+index that names it (Stamp.changed), which grows with each change.
 """
 
 from collections import OrderedDict
@@ -29,6 +29,11 @@ class Remembered:
                 return None
             self._values.move_to_end(name)
             return found[0]
+
+    def forget(self, name: Hashable) -> None:
+        """Nothing is there any more."""
+        with self._lock:
+            self._weight -= self._values.pop(name, (None, 0))[1]
 
     def put(self, name: Hashable, value: object, weight: int) -> None:
         """Remember a value of so many numbers; one that alone is too heavy is not."""

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, NamedTuple
 
 import msgspec
 from django.db import connection, transaction
@@ -45,6 +46,14 @@ class Life:
     moves: int = 0  # how many units were moved to the database
 
 
+class Stamp(NamedTuple):
+    """What an index says of one of its buckets."""
+
+    made: int  # when it was first written, epoch seconds
+    first: int  # by a batch from this offset on
+    changed: int  # its version: when it changed last, epoch ms; 0: an older release wrote it
+
+
 @dataclass(frozen=True, slots=True)
 class Presence:
     """What Redis has of a unit."""
@@ -52,10 +61,21 @@ class Presence:
     life: Life
     since: int  # when it was made, epoch seconds
     first: int  # by a batch from this offset on
-    stamps: Mapping[int, tuple[int, int]] = field(default_factory=dict)  # the same of each finer bucket
+    stamps: Mapping[int, Stamp] = field(default_factory=dict)  # of its finer buckets
+    changed: int = 0  # when one of these changed last, epoch ms; 0 where that is unknown
     faded: bool = False  # some of its keys may have expired
-    touched: int = 0  # when a batch changed it last, epoch ms; 0: not asked for
-    settled: bool = False  # that is some time ago: its figures are those of `touched`
+    settled_before: int = 0  # epoch ms: what changed later may be about to change again
+
+    @property
+    def version(self) -> int:
+        """Names the unit's figures as they stand; 0 where they may just change, or be about to expire."""
+        return 0 if self.faded or self.changed >= self.settled_before else self.changed
+
+    def version_of(self, at: int) -> int | None:
+        """The same of one of its finer buckets; None where it has no such."""
+        if (stamp := self.stamps.get(at)) is None:
+            return None
+        return 0 if self.faded or stamp.changed >= self.settled_before else stamp.changed
 
     def has(self, first: int, next_: int) -> bool:
         """Whether everything that a row counts is in it."""
@@ -179,6 +199,7 @@ def forget_totals(days: Sequence[int]) -> None:
     Total.objects.filter(grain="M", start__in=months).delete()
 
 
+@lru_cache(maxsize=4096)  # a range of years asks for each of its days
 def month_of(day: int) -> int:
     """The start of a moment's UTC month, in epoch seconds."""
     at = datetime.fromtimestamp(day, UTC)

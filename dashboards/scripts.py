@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from hashlib import sha1
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import redis
 from redis.exceptions import NoScriptError
@@ -36,7 +36,7 @@ def queue_script(pipe: Any, script: Script, call: Call) -> None:  # noqa: ANN401
     queue(pipe, "EVAL", script.text, len(call.keys), *call.keys, *call.args)
 
 
-def run(client: redis.Redis, script: Script, calls: Sequence[Call]) -> list[bytes]:
+def run(client: redis.Redis, script: Script, calls: Sequence[Call]) -> list[Any]:
     """The script's answers: in one round trip, or one for each node of a cluster. It must only read."""
     try:
         return _run(client, ("EVALSHA", script.sha), calls)
@@ -44,8 +44,8 @@ def run(client: redis.Redis, script: Script, calls: Sequence[Call]) -> list[byte
         return _run(client, ("EVAL", script.text), calls)
 
 
-def _run(client: redis.Redis, command: tuple[str, str], calls: Sequence[Call]) -> list[bytes]:
+def _run(client: redis.Redis, command: tuple[str, str], calls: Sequence[Call]) -> list[Any]:
     pipe = client.pipeline(transaction=False)
     for keys, args in calls:
         queue(pipe, *command, len(keys), *keys, *args)
-    return cast("list[bytes]", pipe.execute())
+    return pipe.execute()

@@ -17,9 +17,10 @@ from dashboards.folds.base import MARKS, OFF
 from dashboards.folds.funnel import STAGES
 from dashboards.keys import Keys, money, split_field, split_revenue
 from dashboards.ranges import Cover
-from dashboards.spans import Span, Sums, read_span
+from dashboards.spans import Kinds, Span, Sums, read_span
 
 LONGEST_BY_MINUTE = 48 * 3600  # seconds of a range whose minutes are listed
+CURRENCY = 3  # letters
 SUMMED = ("events", "bots", "orders", "revenue", "refunds", "stock")
 Minutes = list[dict[str, Any]]
 Money = dict[str, str]  # currency -> exact decimal
@@ -141,14 +142,14 @@ def list_minutes(span: Span) -> tuple[Minutes | None, list[str]]:
     return found, notes
 
 
-def rank_products(kinds: Mapping[str, Sums], top: int) -> list[ProductRow]:
+def rank_products(kinds: Kinds, top: int) -> list[ProductRow]:
     """The products of the fold `products`, by kind of field: by views, then revenue, then id; at most `top`.
 
     Revenue in several currencies is added up as if they were one, for the order only.
     """
     views, carts, units = (kinds.get(kind, {}) for kind in "vcu")
     amounts = kinds.get("r", {})
-    currencies = sorted({name.partition("|")[0] for name in amounts})
+    currencies = sorted({name[:CURRENCY] for name in amounts})
 
     def revenue(product: str) -> Sums:
         return {of: amount for of in currencies if (amount := amounts.get(f"{of}|{product}")) is not None}

@@ -73,8 +73,12 @@ class _Index:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, _Index):
             return False
-        same = (self.hours, self.minutes) == (other.hours, other.minutes)
-        return same and self.life.moves == other.life.moves
+        return self._made() == other._made() and self.life.moves == other.life.moves
+
+    def _made(self) -> list[tuple[int, int, int]]:
+        """Which hours and minutes there are, and since when: not when they changed."""
+        indexes = [self.hours, *self.minutes.values()]
+        return [(at, stamp.made, stamp.first) for index in indexes for at, stamp in sorted(index.items())]
 
     __hash__ = None  # type: ignore[assignment]  # compared once, never a key
 
@@ -96,7 +100,7 @@ class _Index:
 
 def _all_kept(stamps: Stamps, grain: Grain, now: int) -> bool:
     oldest = now + MARGIN_S - retention(grain)
-    return all(first > oldest for first, _ in stamps.values())
+    return all(stamp.made > oldest for stamp in stamps.values())
 
 
 def _read_day(client: redis.Redis, keys: Keys, tp: str, index: _Index, now: int) -> Day:
@@ -126,5 +130,5 @@ def _read_day(client: redis.Redis, keys: Keys, tp: str, index: _Index, now: int)
         counts=dict(zip(counts, hashes, strict=True)),
         sizes=dict(zip(sets, sizes, strict=True)),
         whole=whole,
-        first_offset=min((offset for _, offset in index.hours.values()), default=0),
+        first_offset=min((stamp.first for stamp in index.hours.values()), default=0),
     )

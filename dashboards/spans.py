@@ -19,12 +19,12 @@ from dashboards.joined import Row, RowReplaced, Stored, find_stored
 from dashboards.keys import Bucket, Grain, Keys, split_partition
 from dashboards.ranges import Cover, cover
 from dashboards.remembered import BYTES_A_NUMBER, REMEMBERED
-from dashboards.rollups import Unit, unit_of
+from dashboards.rollups import unit_of
 from dashboards.store import count_unions, live_keys, merge_sets, partitions, read_hashes, sum_hashes
 
 TRIES = 3  # of a reading while buckets leave Redis, or rows are replaced
 Sums = dict[str, int]
-Kinds = dict[str, Sums]  # kind -> name -> number, of fields `kind|name`
+Kinds = Mapping[str, Mapping[str, int]]  # kind -> name -> number, of fields `kind|name`
 Answer = TypeVar("Answer")
 
 
@@ -47,6 +47,11 @@ class Parts:
     def is_base(self) -> bool:
         """Whether there is anything that can't change."""
         return bool(self.rows) or any(places.settled for places in self.places.values())
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing of it can change."""
+        return not any(places.open for places in self.places.values())
 
     def name(self, what: str, keys: Keys) -> Hashable:
         """What that is remembered by."""
@@ -109,13 +114,9 @@ class Span:
         name = summed.part.name("kinds", self.keys)
         base: Kinds | None = REMEMBERED.get(name)
         if base is None:
-            base = {}
-            _add_kinds(base, summed.base)
+            base = _by_kind({}, [summed.base])
             REMEMBERED.put(name, base, len(summed.base))
-        kinds = {kind: fields.copy() for kind, fields in base.items()}
-        for fields in summed.more:
-            _add_kinds(kinds, fields)
-        return kinds
+        return _by_kind(base, summed.more) if any(summed.more) else base
 
     def distinct(self, *folds: str) -> list[int]:
         """How many distinct members each fold's sets have together (0.81 % standard error)."""
@@ -152,8 +153,23 @@ class Span:
 
     def _distinct(self, folds: Sequence[str]) -> list[int]:
         parts = [self._parts(fold) for fold in folds]
-        bases = {part.fold: REMEMBERED.get(part.name("sets", self.keys)) for part in parts}
-        missing = [part for part in parts if bases[part.fold] is None and part.is_base]
+        counts = [REMEMBERED.get(part.name("count", self.keys)) for part in parts if part.is_settled]
+        if len(counts) == len(parts) and None not in counts:
+            return counts
+        bases = self._merged(parts)
+        known = [[bases[part.fold]] if part.fold in bases else [] for part in parts]
+        open_ = [part.open(self.keys) for part in parts]
+        found = count_unions(self.client, list(zip(open_, known, strict=True)))
+        for part, count in zip(parts, found, strict=True):
+            if part.is_settled:
+                REMEMBERED.put(part.name("count", self.keys), count, 1)
+        return found
+
+    def _merged(self, parts: Sequence[Parts]) -> dict[str, bytes]:
+        """By fold: one set of what can't have changed, where there is any."""
+        known = {part.fold: REMEMBERED.get(part.name("sets", self.keys)) for part in parts}
+        bases = {fold: text for fold, text in known.items() if text is not None}
+        missing = [part for part in parts if part.fold not in bases and part.is_base]
         values = self._stored.read(part.fold for part in missing)
         texts = [[value for _, value in values[part.fold] if isinstance(value, bytes)] for part in missing]
         merged = merge_sets(
@@ -162,9 +178,7 @@ class Span:
         for part, text in zip(missing, merged, strict=True):
             bases[part.fold] = text
             REMEMBERED.put(part.name("sets", self.keys), text, len(text) // BYTES_A_NUMBER + 1)
-        known = [[bases[part.fold]] if bases[part.fold] else [] for part in parts]
-        open_ = [part.open(self.keys) for part in parts]
-        return count_unions(self.client, list(zip(open_, known, strict=True)))
+        return bases
 
     def each(self, *folds: str) -> dict[int, dict[str, Sums]]:
         """Each bucket's start -> fold -> fields, all partitions summed; for a cover of one grain."""
@@ -219,13 +233,10 @@ class Span:
 
     def _version(self, tp: str, grain: Grain, at: int) -> int:
         """When the bucket changed last; 0 where that may have been just now, or it may be about to expire."""
-        heads = self.cover.heads
-        owner = heads.known(unit_of(tp, grain, at))
-        if owner is None or owner.faded:
+        owner = self.cover.heads.known(unit_of(tp, grain, at))
+        if owner is None:
             return 0
-        finer = heads.known(Unit(tp, "m", at)) if grain == "h" else None
-        redis = finer or owner  # whatever changes an hour changes one of its minutes
-        return redis.touched if redis.settled else 0
+        return owner.version if grain == "d" else owner.version_of(at) or 0
 
     def tps_of(self, fold: str) -> list[str]:
         """The partitions that have such figures."""
@@ -246,12 +257,16 @@ def _add(sums: Sums, fields: Mapping[str, int]) -> None:
         sums[name] += number
 
 
-def _add_kinds(kinds: Kinds, fields: Mapping[str, int]) -> None:
-    for field, number in fields.items():
-        kind, _, name = field.partition("|")
-        if kind not in kinds:
-            kinds[kind] = {}
-        kinds[kind][name] = kinds[kind].get(name, 0) + number
+def _by_kind(base: Kinds, more: Iterable[Mapping[str, int]]) -> Kinds:
+    """A new sum of all of them."""
+    kinds = {kind: dict(fields) for kind, fields in base.items()}
+    for fields in more:
+        for field, number in fields.items():
+            kind, _, name = field.partition("|")
+            if kind not in kinds:
+                kinds[kind] = {}
+            kinds[kind][name] = kinds[kind].get(name, 0) + number
+    return kinds
 
 
 def _added(base: Mapping[str, int], more: Iterable[Mapping[str, int]]) -> Sums:

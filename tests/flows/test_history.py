@@ -19,7 +19,6 @@ from dashboards.plan import Batch
 from dashboards.ranges import Cover, cover
 from dashboards.rollups import Taken, in_turn, keep
 from dashboards.selectors import Report, report, rfc3339
-from dashboards.store import sum_hashes
 from tests.support.aggregates import Log, click, log_of, numbered, paid, writer_of
 from tests.support.history import Copy, bucket_count, flush, move, pass_time, settle
 
@@ -348,34 +347,6 @@ def test_money_and_stock_come_back_from_the_database_as_they_were(redis: Redis) 
 
 def told(found: Report) -> dict[str, object]:
     return found.as_json()
-
-
-def test_what_is_settled_is_read_once_until_something_comes_late(
-    redis: Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log = clicks([0, 1, 61, 1500])
-    log.fold(writer_of(redis))
-    Log("clicks-1", clicks([5], "clicks-1", 50).records).fold(writer_of(redis))
-    pass_time(redis, 0.2)
-    asked: list[str] = []
-
-    def counting(client: Redis, groups: list[list[str]]) -> list[dict[str, int]]:
-        asked.extend(name for names in groups for name in names)
-        return sum_hashes(client, groups)
-
-    monkeypatch.setattr(spans, "sum_hashes", counting)
-    first = told(report(redis, at(0), at(1501)))
-    assert asked
-    asked.clear()
-    assert (told(report(redis, at(0), at(1501))), asked) == (first, [])
-
-    more(log, [61, 1500])
-    log.fold(writer_of(redis))
-
-    again = report(redis, at(0), at(1501))
-    assert (again.events, again.visitors) == ({"view_item": 7}, 7)
-    assert again.minutes is not None
-    assert [sum(minute["events"].values()) for minute in again.minutes] == [1, 1, 1, 2, 2]
 
 
 def test_an_hour_that_grows_past_the_range_while_it_is_read_is_cut(

@@ -22,8 +22,8 @@ def pass_time(client: "redis.Redis", hours: float) -> None:
     for key in list(client.scan_iter(match=f"{prefix}{{*", count=1000)):
         if key.endswith(b":index"):
             for at, stamp in cast("dict[bytes, bytes]", client.hgetall(key)).items():
-                since, _, offset = stamp.decode().partition(":")
-                client.hset(key, at, f"{int(since) - seconds}:{offset}")
+                since, offset, changed = map(int, stamp.split(b":"))
+                client.hset(key, at, f"{since - seconds}:{offset}:{changed - seconds * 1000}")
         elif key.endswith(b":days"):
             for day in cast("list[bytes]", client.zrange(key, 0, -1)):
                 client.zincrby(key, -seconds, day)

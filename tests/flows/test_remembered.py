@@ -1,0 +1,116 @@
+"""What a process remembers is what it would read: by versions that each change renews."""
+
+from typing import cast
+
+import pytest
+import redis as redis_package
+
+from dashboards import spans
+from dashboards.keys import first_keys
+from dashboards.selectors import Report, report
+from dashboards.store import read_hashes, sum_hashes
+from tests.flows.test_history import at, clicks, more
+from tests.support.aggregates import Log, writer_of
+from tests.support.history import move, pass_time, settle
+
+pytestmark = pytest.mark.django_db
+Redis = redis_package.Redis
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The keys of buckets that are read from Redis, as they are asked for."""
+    names: list[str] = []
+
+    def summed(client: Redis, groups: list[list[str]]) -> list[dict[str, int]]:
+        names.extend(name for group in groups for name in group)
+        return sum_hashes(client, groups)
+
+    def each(client: Redis, groups: list[list[str]]) -> list[list[dict[str, int]]]:
+        names.extend(name for group in groups for name in group)
+        return read_hashes(client, groups)
+
+    monkeypatch.setattr(spans, "sum_hashes", summed)
+    monkeypatch.setattr(spans, "read_hashes", each)
+    return names
+
+
+def minutes_of(found: Report) -> list[int]:
+    assert found.minutes is not None
+    return [sum(minute["events"].values()) for minute in found.minutes]
+
+
+def test_what_is_settled_is_read_once_until_something_comes_late(redis: Redis, asked: list[str]) -> None:
+    log = clicks([0, 1, 61, 1500])
+    log.fold(writer_of(redis))
+    Log("clicks-1", clicks([5], "clicks-1", 50).records).fold(writer_of(redis))
+    pass_time(redis, 0.2)
+    first = report(redis, at(0), at(1501))
+    assert asked
+    asked.clear()
+    assert (report(redis, at(0), at(1501)), asked) == (first, [])
+
+    more(log, [61, 1500])
+    log.fold(writer_of(redis))
+
+    again = report(redis, at(0), at(1501))
+    assert (again.events, again.visitors) == ({"view_item": 7}, 7)
+    assert minutes_of(again) == [1, 1, 1, 2, 2]
+
+
+def test_of_an_hour_that_goes_on_only_the_minute_that_changed_is_read_again(
+    redis: Redis, asked: list[str]
+) -> None:
+    log = clicks([0, 1, 2])
+    log.fold(writer_of(redis))
+    pass_time(redis, 0.2)
+    for _ in range(2):
+        more(log, [2])
+        log.fold(writer_of(redis))
+        asked.clear()
+        found = report(redis, at(0), at(60))
+
+    minutes = {bucket.start for name in asked if (bucket := first_keys().parse(name)) and bucket.grain == "m"}
+    assert (minutes_of(found), minutes) == ([1, 1, 3], {int(at(2).timestamp())})
+
+
+def test_an_hour_that_was_moved_is_not_taken_for_one_that_redis_has(redis: Redis) -> None:
+    log = clicks([0, 1, 2, 61])
+    log.fold(writer_of(redis))
+    pass_time(redis, 0.2)
+    before = report(redis, at(1), at(62))
+    settle(redis)
+    move(redis)
+
+    assert report(redis, at(1), at(62)) == before
+    more(log, [1])
+    log.fold(writer_of(redis))
+    assert minutes_of(report(redis, at(1), at(62))) == [2, 1, 1]
+
+
+def test_a_version_grows_where_the_clock_does_not(redis: Redis) -> None:
+    log = clicks([0])
+    log.fold(writer_of(redis))
+    start = int(at(0).timestamp())
+    index, ahead = first_keys().index(log.tp, "h", start), 10**13
+    redis.hset(index, str(start), f"1:0:{ahead}")
+    more(log, [0])
+    log.fold(writer_of(redis))
+
+    assert redis.hget(index, str(start)) == f"1:0:{ahead + 1}".encode()
+
+
+def test_what_an_older_release_wrote_has_no_version_and_is_always_read(
+    redis: Redis, asked: list[str]
+) -> None:
+    clicks([0, 1]).fold(writer_of(redis))
+    for grain in ("h", "d"):
+        (index,) = redis.scan_iter(match=f"{first_keys().prefix}*:{grain}:*:index")
+        for finer, stamp in cast("dict[bytes, bytes]", redis.hgetall(index)).items():
+            redis.hset(index, finer, stamp.decode().rpartition(":")[0])
+    first = report(redis, at(0), at(60))
+    asked.clear()
+
+    assert report(redis, at(0), at(60)) == first
+    assert asked
+    assert minutes_of(first) == [1, 1]
