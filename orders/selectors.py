@@ -4,12 +4,14 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.db.models import Q, QuerySet
 
 from orders.models import Line, Order, Payment, Transition
 from orders.services import get
 from orders.states import Status
+from shopsite.prepared import KEY, Prepared, merged
 
 FINAL = (Status.DELIVERED, Status.REFUNDED, Status.CANCELLED, Status.REJECTED)
 
@@ -136,28 +138,86 @@ def orders_of(
     return mine.order_by("-placed_at").prefetch_related("lines")[:limit]
 
 
+class ToldLine(NamedTuple):
+    """One position of an order, for other programs."""
+
+    product_id: str
+    quantity: int
+    price: Decimal | None  # of one unit; None where it is not known
+
+
+class ToldOrder(NamedTuple):
+    """An order for other programs."""
+
+    order_id: str
+    status: str
+    currency: str
+    amount: Decimal
+    lines: list[ToldLine]
+    history: list[tuple[datetime, str, str, str]]  # at, from, to, why
+
+
+_order_and_lines = Prepared(
+    lambda: (
+        Order.objects.filter(pk=KEY)
+        .order_by("lines__pk")
+        .values_list(
+            "order_id", "status", "currency", "amount", "lines__product_id", "lines__quantity", "lines__price"
+        )
+    )
+)
+_history = Prepared(
+    lambda: (
+        Transition.objects.filter(order_id=KEY)
+        .order_by("pk")
+        .values_list("at", "from_status", "to_status", "why")
+    )
+)
+
+
+def told_order(order_id: str) -> ToldOrder | None:
+    """An order with its lines and history, both oldest first, in two queries; None where there is none."""
+    rows = _order_and_lines(order_id)
+    if not rows:
+        return None
+    lines = [ToldLine(*row[4:]) for row in rows if row[4] is not None]
+    return ToldOrder(*rows[0][:4], lines, _history(order_id))
+
+
+class ChangedOrder(NamedTuple):
+    """An order in a list by last change."""
+
+    order_id: str
+    status: str
+    currency: str
+    amount: Decimal
+    placed_at: datetime
+    changed_at: datetime
+
+
 def changed_orders(
     *,
     status: str | None = None,
     since: datetime | None = None,
     after: tuple[datetime, str] | None = None,
     limit: int,
-) -> list[Order]:
+) -> list[ChangedOrder]:
     """Orders by their last change, oldest first: of one status, since a time, after (changed_at, id).
 
-    Each status has its index by change, so all of them are read one by one, a page of each, and merged.
+    Each status has its index by change, so a page of each is read and merged, in one query.
     """
     wanted = Q(changed_at__gte=since) if since else Q()
     if after:
         at, order_id = after
         wanted &= Q(changed_at__gt=at) | Q(changed_at=at, pk__gt=order_id)
         wanted &= Q(changed_at__gte=at)  # bounds the range of the index
-    found = [
-        row
-        for one in ([status] if status else Status.values)
-        for row in Order.objects.filter(wanted, status=one).order_by("changed_at", "pk")[:limit]
-    ]
-    return sorted(found, key=lambda row: (row.changed_at, row.pk))[:limit]
+    query = (
+        Order.objects.filter(wanted, status=KEY)
+        .order_by("changed_at", "pk")
+        .values_list(*ChangedOrder._fields)[:limit]
+    )
+    rows = merged(query, keys=[status] if status else Status.values, by=(6, 1), limit=limit)
+    return [ChangedOrder(*row) for row in rows]
 
 
 def payments_of(order_id: str) -> list[Payment]:

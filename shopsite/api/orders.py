@@ -6,9 +6,8 @@ from typing import Annotated
 
 import msgspec
 
-from orders.models import Line, Order, Transition
 from orders.money import plain
-from orders.selectors import changed_orders
+from orders.selectors import changed_orders, told_order
 from orders.states import Status
 from shopsite.api.http import Problem
 from shopsite.api.paging import Cursor, Limit, cursor, place_of
@@ -92,18 +91,16 @@ def order(_query: NoQuery, order_id: str) -> OrderBody:
 
     Its lines as they were sold, and each move with its time and reason, oldest first.
     """
-    found = Order.objects.filter(pk=order_id).first()
+    found = told_order(order_id)
     if found is None:
         raise Problem(404, f"There is no order {order_id}.")
-    lines = Line.objects.filter(order_id=order_id).order_by("pk")
-    history = Transition.objects.filter(order_id=order_id).order_by("pk")
     return OrderBody(
         order_id=found.order_id,
         status=found.status,
         currency=found.currency,
         amount=plain(found.amount),
-        lines=[LineBody(line.product_id, line.quantity, line.price and plain(line.price)) for line in lines],
-        history=[StepBody(row.at, row.from_status or None, row.to_status, row.why) for row in history],
+        lines=[LineBody(sku, quantity, price and plain(price)) for sku, quantity, price in found.lines],
+        history=[StepBody(at, before or None, to, why) for at, before, to, why in found.history],
     )
 
 

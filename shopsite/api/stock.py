@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 
 from inventory.models import Level
-from inventory.selectors import movements_of, stocked_products, view
+from inventory.selectors import movements_of, on_hand_and_reserved, stocked_products, view
 from orders.money import plain
 from shopsite.api.http import Problem
 from shopsite.api.paging import Cursor, Limit, cursor, place_of
@@ -89,8 +89,8 @@ def stock(_query: NoQuery, product_id: str) -> StockBody:
 
     A product that nobody has told a stock of has none on hand, and orders for it are taken.
     """
-    level = Level.objects.filter(pk=product_id).first() or _untracked(product_id)
-    return StockBody(product_id, level.on_hand, level.reserved, level.on_hand - level.reserved)
+    on_hand, reserved = on_hand_and_reserved(product_id) or _untracked(product_id)
+    return StockBody(product_id, on_hand, reserved, on_hand - reserved)
 
 
 def products(query: ProductsQuery) -> ProductPage:
@@ -108,7 +108,7 @@ def ledger(query: LedgerQuery, product_id: str) -> LedgerPage:
 
     Rows are added, never changed; `on_hand` is the sum of all changes.
     """
-    if not Level.objects.filter(pk=product_id).exists():
+    if on_hand_and_reserved(product_id) is None:
         _untracked(product_id)
     rows = movements_of(
         product_id, before=place_of(query.cursor, tuple[datetime, int]), limit=query.limit + 1
@@ -125,11 +125,11 @@ def ledger(query: LedgerQuery, product_id: str) -> LedgerPage:
     )
 
 
-def _untracked(product_id: str) -> Level:
-    """The level that a product without one stands for. Raises Problem where there is no such product."""
+def _untracked(product_id: str) -> tuple[int, int]:
+    """What a product without a level has and has promised. Raises Problem where there is no such product."""
     if not Product.objects.filter(pk=product_id).exists():
         raise Problem(404, f"There is no product {product_id}.")
-    return Level(product_id=product_id)
+    return 0, 0
 
 
 def _row(product: Product) -> ProductRow:

@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from inventory.services import adjust
 from orders.models import Order
@@ -110,6 +111,25 @@ def test_orders_are_leafed_through_by_their_last_change(key: str) -> None:
     assert [row["status"] for row in ask("/orders", key, query=f"updated_since={since}").body["items"]] == [
         "packed"
     ]
+
+
+def test_an_order_costs_two_queries_and_stock_and_a_page_of_orders_one(
+    key: str, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    product("MUG", 50)
+    first, second, third = (place({"MUG": count}).order_id for count in (1, 2, 3))
+    pack_order(order_id=paid({"MUG": 1}).order_id, actor="ada")
+    ask("/products", key)  # the key is known
+    with django_assert_num_queries(2):
+        assert ask(f"/orders/{first}", key).body["lines"][0]["quantity"] == 1
+    with django_assert_num_queries(2):  # the same SQL, for another
+        assert ask(f"/orders/{second}", key).body["lines"][0]["quantity"] == 2
+    with django_assert_num_queries(1):
+        assert ask("/products/MUG/stock", key).body["reserved"] == 6
+    with django_assert_num_queries(1):
+        page = ask("/orders", key).body["items"]
+    assert [row["order_id"] for row in page[:3]] == [first, second, third]
+    assert [row["status"] for row in page] == ["placed"] * 3 + ["packed"]
 
 
 def test_products_are_leafed_through_and_those_almost_gone_are_found(key: str) -> None:
