@@ -62,6 +62,37 @@ class Move(NamedTuple):
     origin: str | None = None
 
 
+class Stand(NamedTuple):
+    """A product as a batch of orders looks at it before it reserves."""
+
+    title: str
+    on_hand: int
+    reserved: int
+    tracked: bool
+    backorders: bool
+
+
+def look(skus: Iterable[str], *, lock: bool = False) -> dict[str, Stand]:
+    """Title and stock of products by sku; a product or level that is not there yet is made.
+
+    lock: hold the levels until the transaction ends, taken in product order.
+    """
+    wanted = set(skus)
+    if missing := wanted - (found := _stands(wanted, lock=lock)).keys():
+        ensure_products(missing)
+        ensure_levels(missing)
+        found = _stands(wanted, lock=lock)
+    return found
+
+
+def _stands(skus: Collection[str], *, lock: bool) -> dict[str, Stand]:
+    levels = Level.objects.filter(pk__any_of=skus).order_by("pk")
+    if lock:
+        levels = levels.select_for_update(of=("self",))
+    rows = levels.values_list("pk", "product__title", *Stand._fields[1:])
+    return {sku: Stand(*rest) for sku, *rest in rows}
+
+
 def ensure_levels(skus: Iterable[str]) -> None:
     """Make an untracked level for every product that has none yet; the products must exist."""
     wanted = set(skus)

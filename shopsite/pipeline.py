@@ -3,11 +3,11 @@
 Clicks are not here: they change nothing in the database, only aggregate reads them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
+from shopsite.events.drain import Drained, overdue, still_due
 from shopsite.events.drain import drain as drain_route
-from shopsite.events.drain import due, overdue
 from shopsite.events.inbox import Headers, Route, is_own
 from shopsite.events.schemas import Event, OrderPlaced, StockChanged, order_type, read_order, read_stock
 from shopsite.fulfilment import handle_orders, handle_stock
@@ -40,17 +40,17 @@ ROUTES: Final[Mapping[str, Route]] = {
 }
 
 
-def drain(topic: str, partition: int) -> int | None:
-    """Process what waits in a partition; how many rows, None where another process does.
+def drain(topic: str, partition: int) -> Drained | None:
+    """Process what waits in a partition; None where another process does.
 
     Raises KeyError for a topic that has no route.
     """
     return drain_route(ROUTES[topic], partition)
 
 
-def is_due(topic: str, partition: int) -> bool:
-    """Whether something of a partition may be processed now."""
-    return due(topic, partition).exists()
+def still_to_drain(topic: str, partitions: Collection[int]) -> list[int]:
+    """Those of a topic's partitions that have something to process now."""
+    return still_due(topic, partitions)
 
 
 def partitions_to_drain() -> list[tuple[str, int]]:

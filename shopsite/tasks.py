@@ -29,18 +29,19 @@ register_board(boards)  # rules on figures look at stock, too
 def drain(topic: str, partition: int) -> int:
     """Process what waits in the inbox of one partition; how many rows."""
     try:
-        settled = pipeline.drain(topic, partition)
+        drained = pipeline.drain(topic, partition)
     except BaseException:
         awake("drain", topic, partition)
         raise
-    if settled is None:
+    if drained is None:
         return 0  # whoever drains it ends as follows
     # While a drain ran, nobody called another. So it looks once more after it has said that it ends; its
     # turn may be over before its work is, too.
-    awake("drain", topic, partition)
-    if pipeline.is_due(topic, partition):
-        wake("drain", topic, partition)
-    return settled
+    for held in drained.partitions:
+        awake("drain", topic, held)
+    for due in pipeline.still_to_drain(topic, drained.partitions):
+        wake("drain", topic, due)
+    return drained.settled
 
 
 @shared_task(name="shopsite.tasks.sweep")

@@ -3,6 +3,9 @@
 The effects of a batch and its rows' `done` are one transaction under the partition's lock. Where a batch
 fails it is halved until the row at fault is alone: that one is tried again later, five times in all,
 then becomes a dead letter. Until then later rows of its key wait; all others go on.
+
+A transaction costs the same for one row as for fifty. So who finds few takes those of the other partitions
+along that nobody drains now; where many wait, each partition has a worker of its own.
 """
 
 import logging
@@ -21,38 +24,53 @@ from shopsite.events.inbox import Received, Route
 from shopsite.events.models import InboxEvent, InboxState, OutboxEvent
 from shopsite.events.outbox import forward_many
 from shopsite.events.schemas import PoisonEvent, Unavailable
+from shopsite.events.topics import TOPICS
 
 log = logging.getLogger(__name__)
 BATCH: Final = 500  # 200 to 500 rows make the commit's cost small: benchmarks/replay.py
+FEW: Final = 50  # of other partitions that are taken along
 TRIES: Final = 5  # alone
 TURN_SECONDS: Final = 20.0  # then other partitions have their turn
 LOCK_CLASS: Final = 0x1B0  # of PostgreSQL's advisory locks, so that no other use of them collides
 
 
-def drain(route: Route, partition: int) -> int | None:
-    """Process a partition's waiting rows until none is due; how many.
+class Drained(NamedTuple):
+    """What a drain did."""
+
+    settled: int  # rows that need no more processing
+    partitions: frozenset[int]  # that it held meanwhile: whoever was called for one of them has left again
+
+
+def drain(route: Route, partition: int) -> Drained | None:
+    """Process a partition's waiting rows until none is due.
 
     Returns None at once where another process drains it.
     """
-    until, total = time.monotonic() + TURN_SECONDS, None
+    until, settled, held = time.monotonic() + TURN_SECONDS, 0, frozenset[int]()
     while time.monotonic() < until:
         turn = _drain_batch(route, partition)
         if turn is None:
             break
-        total = (total or 0) + turn.settled
+        settled, held = settled + turn.settled, held | turn.partitions
         # Rows that came after the lock's holder looked, and whose wake-up found the lock held, are its own
         # to find: so it looks once more after letting go.
         if turn.count < BATCH and not due(route.topic, partition).exists():
             break
-    return total
+    return Drained(settled, held) if held else None
 
 
-def due(topic: str, partition: int) -> QuerySet[InboxEvent]:
-    """The rows of a partition that may be processed now, in order."""
+def due(topic: str, *partitions: int) -> QuerySet[InboxEvent]:
+    """The rows of partitions that may be processed now, in order."""
     now = timezone.now()
-    waiting = InboxEvent.objects.filter(topic=topic, partition=partition, state=InboxState.WAITING)
+    waiting = InboxEvent.objects.filter(topic=topic, partition__in=partitions, state=InboxState.WAITING)
     resting = waiting.filter(due_at__gt=now).values("key")
-    return waiting.exclude(key__in=resting).order_by("offset")
+    return waiting.exclude(key__in=resting).order_by("partition", "offset")
+
+
+def still_due(topic: str, partitions: Iterable[int]) -> list[int]:
+    """Those of a topic's partitions that have rows which may be processed now."""
+    found = due(topic, *partitions).order_by("partition")
+    return list(found.values_list("partition", flat=True).distinct())
 
 
 def overdue() -> list[tuple[str, int]]:
@@ -67,9 +85,11 @@ def _drain_batch(route: Route, partition: int) -> "_Turn | None":
     with transaction.atomic():
         if not _lock(route.topic, partition):
             return None
-        found = due(route.topic, partition)[:BATCH].values_list(*Waiting._fields)
-        rows = [Waiting(*values) for values in found]
-        turn = _Turn(route, partition, len(rows))
+        held, rows = [partition], _look(route.topic, partition, most=BATCH)
+        if 0 < len(rows) < FEW and (others := _lock_others(route.topic, partition)):
+            held += others
+            rows += _look(route.topic, *others, most=FEW)
+        turn = _Turn(route, frozenset(held), len(rows))
         # Rows that failed before go alone, so that they do not fail the others with them once more.
         for row in rows:
             if row.attempts:
@@ -79,21 +99,43 @@ def _drain_batch(route: Route, partition: int) -> "_Turn | None":
         return turn
 
 
+def _look(topic: str, *partitions: int, most: int) -> "list[Waiting]":
+    return [Waiting(*values) for values in due(topic, *partitions)[:most].values_list(*Waiting._fields)]
+
+
 def _lock(topic: str, partition: int) -> bool:
-    """Hold the partition until the transaction ends; SQLite's one write lock is held already."""
-    if connection.vendor != "postgresql":
-        return True
+    """Hold the partition until the transaction ends; whether nobody else does."""
+    return bool(_locked(topic, [partition]))
+
+
+def _lock_others(topic: str, partition: int) -> list[int]:
+    """Hold the other partitions, too; those that nobody else does."""
+    count = TOPICS[topic].partitions
+    return _locked(topic, [other for other in range(count) if other != partition])
+
+
+def _locked(topic: str, partitions: Sequence[int]) -> list[int]:
+    """Those that are ours now until the transaction ends. SQLite's one write lock is held already."""
+    if connection.vendor != "postgresql" or not partitions:
+        return list(partitions)
+    numbers = {_lock_number(topic, partition): partition for partition in partitions}
     with connection.cursor() as cursor:
-        number = zlib.crc32(f"{topic}:{partition}".encode()) & 0x7FFFFFFF
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [LOCK_CLASS, number])
-        (held,) = cursor.fetchone()
-        return bool(held)
+        cursor.execute(
+            "SELECT number FROM unnest(%s::int[]) AS number WHERE pg_try_advisory_xact_lock(%s, number)",
+            [list(numbers), LOCK_CLASS],
+        )
+        return [numbers[number] for (number,) in cursor.fetchall()]
+
+
+def _lock_number(topic: str, partition: int) -> int:
+    return zlib.crc32(f"{topic}:{partition}".encode()) & 0x7FFFFFFF
 
 
 class Waiting(NamedTuple):
     """What the drain reads of an inbox row: a model object for each would cost as much as its handling."""
 
     pk: int
+    partition: int
     offset: int
     key: str
     event_id: str
@@ -105,8 +147,8 @@ class Waiting(NamedTuple):
 class _Turn:
     """One batch: what was done, what failed, and which keys wait because of it."""
 
-    def __init__(self, route: Route, partition: int, count: int) -> None:
-        self._route, self._partition, self.count = route, partition, count
+    def __init__(self, route: Route, partitions: frozenset[int], count: int) -> None:
+        self._route, self.partitions, self.count = route, partitions, count
         self._done: list[int] = []
         self._failed: list[InboxEvent] = []
         self._dead: list[OutboxEvent] = []
@@ -163,7 +205,7 @@ class _Turn:
     def _received(self, row: Waiting) -> Received:
         """The row as handlers take it. Raises PoisonEvent where newer code does not read it any more."""
         event = self._route.read(bytes(row.value), origin=row.event_id, now=row.received_at)
-        return Received(self._route.topic, self._partition, row.offset, row.key, event, row.event_id)
+        return Received(self._route.topic, row.partition, row.offset, row.key, event, row.event_id)
 
     def _fail(self, failed: Waiting, error: Exception) -> None:
         row, now = InboxEvent.objects.get(pk=failed.pk), timezone.now()

@@ -14,14 +14,14 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from inventory.models import Level
 from inventory.services import (
     RETURN,
     SALE,
     Move,
+    Stand,
     StockMoved,
-    ensure_levels,
     lock_levels,
+    look,
     post,
     reserve_many,
 )
@@ -30,7 +30,6 @@ from orders.models import Line, Order, Payment, Transition
 from orders.payments.cards import ELSEWHERE_TOKEN
 from orders.states import EVENT_TYPES, NEW, Status
 from shopsite import bulk
-from shopsite.catalogue.services import ensure_products
 from shopsite.events.inbox import Received
 from shopsite.events.outbox import publish_many
 from shopsite.events.schemas import OrderChanged, OrderLine, OrderPlaced, PoisonEvent
@@ -100,14 +99,12 @@ def handle_orders(batch: Sequence[Received]) -> None:
     if not fresh:
         return
     skus = {line.product_id for event, _ in fresh for line in event.order_lines()}
-    titles = ensure_products(skus)
-    ensure_levels(skus)
     try:
         with transaction.atomic():
-            _write(fresh, titles, lock=False)
+            _write(fresh, look(skus))
     except StockMoved:  # a shopper was faster: decide again, and let nobody in between
         with transaction.atomic():
-            _write(fresh, titles, lock=True)
+            _write(fresh, look(skus, lock=True))
 
 
 def _due(order_ids: Iterable[str]) -> None:
@@ -119,10 +116,9 @@ def _due(order_ids: Iterable[str]) -> None:
         wake("charge_due")
 
 
-def _write(messages: Sequence[Message], titles: Mapping[str, str], *, lock: bool) -> None:
-    orders = _decide(messages, lock=lock)
-    now = timezone.now()
-    _write_orders(orders, titles, now)
+def _write(messages: Sequence[Message], stock: Mapping[str, Stand]) -> None:
+    orders, now = _decide(messages, stock), timezone.now()
+    _write_orders(orders, stock, now)
     _write_charges([order for order in orders if order.steps == (Status.PLACED,)], now)
     elsewhere = [order for order in orders if order.elsewhere]
     told = [order for order in orders if EVENT_TYPES.get(order.steps[0])]
@@ -137,18 +133,13 @@ def _write(messages: Sequence[Message], titles: Mapping[str, str], *, lock: bool
     post([move for order in elsewhere for move in _moves(order)])
 
 
-def _decide(messages: Sequence[Message], *, lock: bool) -> list[Foreign]:
+def _decide(messages: Sequence[Message], stock: Mapping[str, Stand]) -> list[Foreign]:
     """Which way each order takes, oldest first, by the stock that those before it leave."""
-    # with locks all of them, in one order: those of orders paid elsewhere are written later, too
-    asked = [event for event, _ in messages if lock or event.status not in STEPS]
-    skus = {line.product_id for event in asked for line in event.order_lines()}
-    levels = Level.objects.filter(pk__any_of=skus).order_by("pk")  # of no product: no query
-    by_sku = {level.pk: level for level in (levels.select_for_update() if lock else levels)}
     taken: Counter[str] = Counter()
-    return [_foreign(message, by_sku, taken) for message in messages]
+    return [_foreign(message, stock, taken) for message in messages]
 
 
-def _foreign(message: Message, levels: Mapping[str, Level], taken: Counter[str]) -> Foreign:
+def _foreign(message: Message, stock: Mapping[str, Stand], taken: Counter[str]) -> Foreign:
     event, origin = message
     lines = event.order_lines()
     quantities: dict[str, int] = {}
@@ -158,24 +149,24 @@ def _foreign(message: Message, levels: Mapping[str, Level], taken: Counter[str])
         raise PoisonEvent(f"more than {MAX_UNITS:,} of one product in one order")
     steps = STEPS.get(event.status or "")
     if steps is None:
-        steps = (_fits(quantities, levels, taken),)
+        steps = (_fits(quantities, stock, taken),)
     return Foreign(event, origin, lines, quantities, steps)
 
 
-def _fits(quantities: Mapping[str, int], levels: Mapping[str, Level], taken: Counter[str]) -> Status:
+def _fits(quantities: Mapping[str, int], stock: Mapping[str, Stand], taken: Counter[str]) -> Status:
     """Placed where it can be reserved, and then counted as taken; else backordered or rejected."""
     short = [
-        levels[sku]
+        stock[sku]
         for sku, count in quantities.items()
-        if levels[sku].tracked and levels[sku].on_hand - levels[sku].reserved - taken[sku] < count
+        if stock[sku].tracked and stock[sku].on_hand - stock[sku].reserved - taken[sku] < count
     ]
     if not short:
         taken.update(quantities)
         return Status.PLACED
-    return Status.BACKORDERED if all(level.backorders for level in short) else Status.REJECTED
+    return Status.BACKORDERED if all(product.backorders for product in short) else Status.REJECTED
 
 
-def _write_orders(orders: Sequence[Foreign], titles: Mapping[str, str], now: datetime) -> None:
+def _write_orders(orders: Sequence[Foreign], stock: Mapping[str, Stand], now: datetime) -> None:
     bulk.insert(
         Order,
         (
@@ -189,7 +180,7 @@ def _write_orders(orders: Sequence[Foreign], titles: Mapping[str, str], now: dat
         Line,
         ("order_id", "product_id", "title", "quantity", "price"),
         [
-            (order.order_id, line.product_id, titles[line.product_id], line.quantity, line.price)
+            (order.order_id, line.product_id, stock[line.product_id].title, line.quantity, line.price)
             for order in orders
             for line in order.lines
         ],

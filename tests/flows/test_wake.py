@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Collection
 
 import pytest
 from celery import current_app
@@ -9,6 +10,7 @@ from pytest_django.fixtures import Settings
 from redis import Redis
 
 from shopsite import pipeline, tasks
+from shopsite.events.drain import Drained
 from shopsite.fulfilment import pack_order, wake
 from tests.support.shop import paid, product
 
@@ -77,21 +79,23 @@ def test_a_drain_looks_once_more_after_it_has_said_that_it_ends(
     calls = Calls(monkeypatch)
     said: list[object] = []
 
-    def drain(_topic: str, _partition: int) -> int:
+    def drain(_topic: str, _partition: int) -> Drained:
         wake.wake("drain", "orders", 0)  # its own call stands, so this one is not sent
-        assert calls.sent == [("orders", 0)]
-        return settled
+        wake.wake("drain", "orders", 2)  # nor is that of one that this drain holds, too
+        assert calls.sent == [("orders", 0), ("orders", 2)]
+        return Drained(settled, frozenset({0, 2}))
 
-    def is_due(_topic: str, _partition: int) -> bool:
-        said.append(redis.exists(wake._flag("drain", ("orders", 0))))
-        return True
+    def still_to_drain(_topic: str, partitions: Collection[int]) -> list[int]:
+        said.extend(redis.exists(wake._flag("drain", ("orders", number))) for number in partitions)
+        return [2]
 
     monkeypatch.setattr(pipeline, "drain", drain)
-    monkeypatch.setattr(pipeline, "is_due", is_due)
+    monkeypatch.setattr(pipeline, "still_to_drain", still_to_drain)
     wake.wake("drain", "orders", 0)
+    wake.wake("drain", "orders", 2)
     assert tasks.drain("orders", 0) == settled
-    assert said == [0]
-    assert calls.sent == [("orders", 0), ("orders", 0)]
+    assert said == [0, 0]
+    assert calls.sent[2:] == [("orders", 2)]
 
 
 @pytest.mark.django_db(transaction=True)
