@@ -17,6 +17,7 @@ from typing import TypeVar, TypeVarTuple
 from weakref import WeakKeyDictionary
 
 import msgpack
+from asgiref.sync import async_to_sync
 from django.db import DatabaseError, connections
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
@@ -88,6 +89,10 @@ class Hub:
             if showing:
                 self.showings.leave(showing, person)
             self._leave(person)
+
+    def present(self) -> str:
+        """What a viewer would get now, "" while nobody watches."""
+        return self.screen.since(0) if self._work and self.screen.seq else ""
 
     def _join(self, person: str) -> None:
         if self._rest:
@@ -282,3 +287,12 @@ def the_hub() -> Hub:
     if loop not in _hubs:
         _hubs[loop] = Hub()
     return _hubs[loop]
+
+
+def present_frame() -> str:
+    """A snapshot for a page that is made in a thread of this process, "" while it has no viewers."""
+
+    async def read() -> str:
+        return the_hub().present()
+
+    return async_to_sync(read)()

@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
@@ -18,6 +20,7 @@ from dashboards.access import may_share, may_watch
 from dashboards.answers.page import read_answers
 from dashboards.density import STEP_S, read_density
 from dashboards.feed import who
+from dashboards.hub import present_frame
 from dashboards.ops import read_pipeline
 from dashboards.period import PRESETS, BadRange, read_period
 from dashboards.product.page import grains_of, read_product
@@ -51,6 +54,8 @@ def _links() -> dict[str, object]:
 
 
 @require_safe
+@never_cache
+@gzip_page
 @login_required(login_url="admin:login")
 def live(request: HttpRequest) -> HttpResponse:
     """The live page."""
@@ -81,6 +86,8 @@ def live(request: HttpRequest) -> HttpResponse:
         "page": msgspec.json.encode(page).decode(),
         "links": links,
         "may_share": may_share(request.user),
+        # what is filtered, or past, comes by the socket alone
+        "first": "" if request.GET.keys() - {"wall"} else present_frame(),
     }
     return render(request, "dashboards/live.html", frame | CALENDAR | context)
 

@@ -11,6 +11,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboards.access import may_share
+from dashboards.hub import present_frame
+from dashboards.shares.guests import for_guests
 from dashboards.shares.links import Refused, find_link, make_link
 from dashboards.views import PLOTLY, chosen_theme
 
@@ -61,6 +63,7 @@ def shared(request: HttpRequest, token: str) -> HttpResponse:
             "shop_url": "/",
             "theme": chosen_theme(request),
             "shared": True,
+            "first": for_guests(found) if (found := present_frame()) else "",
         }
         answer = render(request, "dashboards/live.html", context)
     answer["Referrer-Policy"] = "no-referrer"

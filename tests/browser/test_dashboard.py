@@ -78,6 +78,16 @@ def test_a_click_and_an_order_move_the_numbers_the_chart_and_the_table(live: Pag
     expect(live.locator(".feed li").first).to_contain_text("€12.50")
 
 
+def test_a_page_brings_its_first_figures_along(live: Page, context: BrowserContext, redis: Redis) -> None:
+    views(redis, "ada", "ben")
+    expect(live.locator("#n-visitors .figure span")).to_have_text("2")
+    other = context.new_page()
+    other.route_web_socket("**/ws/**", lambda _socket: None)  # it opens, and says nothing
+    other.goto("/dashboard/")
+    expect(other.locator("#n-visitors .figure span")).to_have_text("2")
+    expect(other.locator("#trust")).to_contain_text("connecting")
+
+
 def test_three_charts_are_drawn_by_plotly(live: Page, redis: Redis) -> None:
     views(redis, "ada")
     live.get_by_role("tab", name="Searches").click()

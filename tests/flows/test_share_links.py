@@ -1,10 +1,13 @@
 """Share links: who makes them, what they show, what they don't open, and how they end."""
 
+import html
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+import httpx
 import pytest
 import redis as redis_package
 from django.contrib.auth.models import User
@@ -114,11 +117,14 @@ def guest_of(page: str, token: str, query: str = "") -> Iterator[ClientConnectio
 @pytest.mark.django_db(transaction=True)
 def test_a_guest_sees_the_figures_live_and_no_event_of_anybody(page: str, redis: Redis) -> None:
     product("MUG", stock=7)
-    with guest_of(page, link()) as socket:
+    token = link()
+    with guest_of(page, token) as socket:
         shown = Shown()
         until_shown(socket, shown, "visitors", 0)
         views(redis, "ada", "ben")
         until_shown(socket, shown, "visitors", 2)
+        brought = re.search(r'data-first="([^"]+)"', httpx.get(f"{page}/shared/{token}/").text)
+        assert brought and "feed" not in json.loads(html.unescape(brought[1]))["set"]
         assert not shown.sections.keys() & {"feed", "searches", "paths"}
         socket.send('{"play":{"from":"2024-06-18T12:00:00Z"}}')
         problems = (json.loads(socket.recv(timeout=10)).get("problem") for _ in range(20))

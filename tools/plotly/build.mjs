@@ -6,7 +6,9 @@ import { build } from "esbuild";
 
 const { version } = createRequire(import.meta.url)("plotly.js/package.json");
 const file = new URL(`../../dashboards/static/dashboards/vendor/plotly-bars-${version}.min.js`, import.meta.url);
-const banner = `/**
+// first: Chromium then compiles every function beside the page and not within it, most are called at once
+const banner = `//# allFunctionsCalledOnLoad
+/**
 * plotly.js (core and bar - minified) v${version}
 * Copyright 2012-2026, Plotly, Inc.
 * All rights reserved.

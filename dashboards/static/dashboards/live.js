@@ -1,4 +1,4 @@
-// The live page. The socket is opened first: it is what the reader waits for.
+// The live page. It brings its first figures along; the socket goes on from there.
 import { connect } from "./socket.js";
 import { filters } from "./filters.js";
 import { keys } from "./keys.js";
@@ -6,6 +6,7 @@ import { look } from "./mood.js";
 import { page } from "./page.js";
 import { replay } from "./replay.js";
 import { share } from "./share.js";
+import { apply } from "./store.js";
 import { theme } from "./theme.js";
 import { alerts } from "./tiles/alerts.js";
 import { feed } from "./tiles/feed.js";
@@ -21,7 +22,8 @@ import { wall } from "./wall.js";
 
 filters();
 if (!page.shared) replay();
-connect();
 for (const tile of [strip, alerts, numbers, pulse, funnel, products, pipeline, tabs, feed, theme, keys, wall, share]) tile();
+if (document.body.dataset.first) apply(JSON.parse(document.body.dataset.first));
+connect();
 if (!page.shared) scrubber();
 look();

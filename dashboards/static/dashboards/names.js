@@ -4,14 +4,15 @@ import { section } from "./store.js";
 
 export const OTHER = "(other)";
 const WORDS = { "": "unknown", [OTHER]: "Other" };
-const places = typeof Intl.DisplayNames === "function" ? new Intl.DisplayNames(["en"], { type: "region" }) : undefined;
+let places; // made when a country is named: it takes some 30 ms
+const country = (code) => (places ??= new Intl.DisplayNames(["en"], { type: "region" })).of(code) ?? code;
 const shelves = new Map(page.categories ?? []);
 const capital = (text) => `${text[0].toUpperCase()}${text.slice(1)}`;
 
 /** A value of a dimension (product, category, source, country, device) as people call it. */
 export function nameOf(dimension, value) {
   if (value in WORDS) return WORDS[value];
-  if (dimension === "country" && /^[A-Z]{2}$/.test(value)) return places?.of(value) ?? value;
+  if (dimension === "country" && /^[A-Z]{2}$/.test(value)) return country(value);
   if (dimension === "device") return capital(value);
   if (dimension === "category") return shelves.get(value) ?? value;
   if (dimension === "product") return section("names").get(value)?.[0] ?? value;

@@ -10,7 +10,8 @@ const seen = new IntersectionObserver((entries) => {
 }, { rootMargin: "100px" });
 
 /**
- * A tile's drawing, at most once in `every` ms; it gives false while something is still on its way to it.
+ * A tile's drawing, at most once in `every` ms; it gives false while something is still on its way to it,
+ * and is then drawn as soon as that is here.
  * Returns the function that says: something changed.
  */
 export function paced(node, every, draw) {
@@ -51,8 +52,9 @@ function run() {
   const job = waiting().filter((one) => one.last + one.every <= now).sort((a, b) => a.last + a.every - b.last - b.every)[0];
   if (job) {
     job.dirty = false;
-    job.last = now;
-    job.drawn = job.draw() !== false;
+    const drawn = job.draw() !== false;
+    job.last = drawn || job.drawn ? now : -Infinity;
+    job.drawn ||= drawn;
   }
   plan();
 }

@@ -4,7 +4,9 @@ import { redraw } from "./pace.js";
 import { onFigures } from "./socket.js";
 
 const CONFIG = { displayModeBar: false, showTips: false };
-const resized = new ResizeObserver(redraw);
+const sizes = new WeakMap(); // node -> the sizes that it was drawn at
+const resized = new ResizeObserver((entries) => { if (entries.some(({ target }) => sizes.get(target) !== size(target))) redraw(); });
+const size = (node) => `${node.clientWidth} ${node.clientHeight}`;
 let made;
 onFigures((message) => { made = message; redraw(); });
 // fetched only now: beside our own script it would hold that up on a narrow line
@@ -29,8 +31,9 @@ export function draw(node, fig, data, layout = {}) {
     node.replaceChildren();
     resized.observe(node);
   }
-  const size = { width: node.clientWidth, height: node.clientHeight };
-  Plotly.react(node, traces, merge({ template: fig.template, ...size, ...fig.layout }, layout), CONFIG);
+  sizes.set(node, size(node));
+  const own = { template: fig.template, width: node.clientWidth, height: node.clientHeight };
+  Plotly.react(node, traces, merge({ ...own, ...fig.layout }, layout), CONFIG);
 }
 
 /** Clears a chart's place for words. */

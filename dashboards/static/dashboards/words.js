@@ -44,24 +44,28 @@ export function change(now, was) {
   return { text: percent(share, share < 0.1 ? 1 : 0), way };
 }
 
-const clock = (options) => new Intl.DateTimeFormat(page.locale, { timeZone: page.zone, ...options });
+/** Formats of time by the shop's clock; each takes milliseconds to make, so it is made when it is first used. */
+function clock(options, locale = page.locale) {
+  let format;
+  return () => (format ??= new Intl.DateTimeFormat(locale, { timeZone: page.zone, ...options }));
+}
 const times = clock({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const minutes = clock({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const days = clock({ weekday: "short", day: "numeric", month: "short" });
 const zones = clock({ timeZoneName: "short" });
-export const time = (ms) => times.format(ms);
-export const minute = (ms) => minutes.format(ms);
-export const day = (ms) => days.format(ms);
-export const zone = (ms) => zones.formatToParts(ms).find((part) => part.type === "timeZoneName").value;
+export const time = (ms) => times().format(ms);
+export const minute = (ms) => minutes().format(ms);
+export const day = (ms) => days().format(ms);
+export const zone = (ms) => zones().formatToParts(ms).find((part) => part.type === "timeZoneName").value;
 
-const parts = new Intl.DateTimeFormat("sv-SE", { timeZone: page.zone, dateStyle: "short", timeStyle: "medium" });
+const parts = clock({ dateStyle: "short", timeStyle: "medium" }, "sv-SE");
 /** The shop's wall clock as Plotly reads dates: "2026-11-23 14:32:00". */
-export const wall = (ms) => parts.format(ms);
+export const wall = (ms) => parts().format(ms);
 
-const weekday = new Intl.DateTimeFormat(page.locale, { timeZone: page.zone, weekday: "short" });
+const weekday = clock({ weekday: "short" });
 /** "last Mon": the day of a week ago has the name of today. */
-export const lastWeek = (ms) => `last ${weekday.format(ms)}`;
+export const lastWeek = (ms) => `last ${weekday().format(ms)}`;
 
 const daysOfMonth = clock({ weekday: "short", day: "numeric" });
 /** "Mon 23" */
-export const shortDay = (ms) => daysOfMonth.format(ms);
+export const shortDay = (ms) => daysOfMonth().format(ms);
