@@ -135,6 +135,7 @@ def fill(client: Redis, hours: int, *, forget: bool) -> float:
     from dashboards.keys import first_keys
     from dashboards.lately import recent, seen_lately
     from dashboards.plan import Batch
+    from dashboards.steps import packed
     from dashboards.store import Writer
 
     shoppers, writer, offsets = Shoppers(), Writer(client, first_keys()), defaultdict[str, int](int)
@@ -157,6 +158,7 @@ def fill(client: Redis, hours: int, *, forget: bool) -> float:
                     seq=until if topic == "orders" else 0,
                     figures=(fold(topic, events), fold_delays(events, now)),
                     seen=seen_lately(events, now),
+                    steps=packed(events, now),
                     recent=recent(events, now),
                 )
                 if not writer.apply(batch):

@@ -22,6 +22,7 @@ from dashboards.keys import generation_keys, partition_name
 from dashboards.lately import recent, seen_lately
 from dashboards.log import LogReader, set_aside
 from dashboards.plan import Batch, ForeignFigures
+from dashboards.steps import packed
 from dashboards.store import Position, Writer, live_generation
 from shopsite.events.heartbeat import Heartbeat
 from shopsite.events.kafka import Membership, close_quietly, make_consumer
@@ -92,6 +93,7 @@ def fold_batch(
         figures=(fold(part.topic, reading.events), fold_delays(reading.told_at_once() if live else [], now)),
         foreign=foreign,
         seen=seen_lately(reading.events, now),
+        steps=packed(reading.events, now),
         recent=recent(events, now),
     )
     # consume dead-letters orders and stock events: each bad message has one owner

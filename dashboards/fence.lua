@@ -2,7 +2,7 @@
 -- aggregate.py -> store.py -> here. So no crash, retry or second owner of the partition counts twice.
 --
 -- KEYS   1 offset  2 seq  3 ids  4 gaps  5 days  6 seen  7 recent  8 misfits  9 start, then the buckets
--- ARGV   1 the plan (store.py, Plan) as msgpack  2 the channel of changes  3 what is told there
+-- ARGV   1 the plan (store.py, Plan) as msgpack  2 the channel of changes  3 what is told there, then the steps
 -- Returns 1 where it was applied, else the stored offset as text ("" where none is).
 local OFFSET, SEQ, IDS, GAPS, DAYS, SEEN, RECENT, MISFITS, START = unpack(KEYS, 1, 9)
 local plan = cmsgpack.unpack(ARGV[1])
@@ -214,6 +214,13 @@ if #plan.seen > 0 then
   end
   redis.call('ZREMRANGEBYSCORE', SEEN, '-inf', (now - plan.seen_seconds) * 1000)
   redis.call('EXPIRE', SEEN, plan.seen_seconds)
+end
+
+-- a full minute stays so, and whoever reads it knows that it may lack some
+for place, index in ipairs(plan.steps) do
+  if redis.call('STRLEN', KEYS[index]) <= plan.full then
+    redis.call('APPEND', KEYS[index], ARGV[3 + place])
+  end
 end
 
 if #plan.recent > 0 then

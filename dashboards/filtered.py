@@ -4,8 +4,10 @@ What its counters do not split stands in the section `unsplit`, and nowhere else
 writes why, and never a number that is of something else.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Set
+from functools import partial
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
@@ -18,12 +20,24 @@ from dashboards.keys import Recent
 from dashboards.picture import Picture
 from dashboards.recipes import RECIPES, Part, Recipe, needs_of
 from dashboards.sections import TABS, Section
+from dashboards.sights import Crowd, Sight, Sights
 from dashboards.sliced import Needs, Slices, Source
 from dashboards.window import STAGES, Window
 
 TAB_OF = {"source": "sources", "country": "countries", "device": "devices"}
 SAME = ("health", "alerts", "marks")  # of the pipeline and of rules, whatever is looked at
 MOST_PRODUCTS = 50  # of a category whose stock is looked at
+
+
+Views = Callable[[int], Counter[str]]  # of each product in the minute that begins then
+
+
+class Read(NamedTuple):
+    """What the hub has read."""
+
+    window: Window
+    slices: Slices
+    sights: Sights
 
 
 class FilteredPicture:
@@ -48,50 +62,62 @@ class FilteredPicture:
         """Say what the whole screen says of figures that stand still."""
         self._sections["health"] = base.sections().get("health", {})
 
-    def draw_numbers(self, base: Picture, window: Window, slices: Slices, now: float) -> None:
+    def draw_numbers(self, base: Picture, read: Read, now: float) -> None:
         """What changes with every frame."""
         whole: Mapping[str, Any] = base.sections()
         self._sections |= {name: whole[name] for name in SAME if name in whole}
         if not self.view.by:
             self._sections |= {name: whole[name] for name in whole.keys() - {"now", "minutes", "ghost"}}
-            bots = _bots_by_start(window)
+            bots = _bots_by_start(read.window)
             self._sections["now"] = whole["now"] | {"clicks30": whole["now"]["clicks30"] + sum(bots.values())}
             self._sections["minutes"] = _with_bots(whole["minutes"], bots)
             self._sections["unsplit"] = {}
             return
-        figures = Figures(self.view, slices, settings.SHOP_CURRENCY)
-        self._sections["now"] = figures.numbers(whole["now"], window)
-        self._sections["minutes"] = figures.minutes(window, now)
+        figures = self._figures(read)
+        self._sections["now"] = figures.numbers(whole["now"], read.window)
+        self._sections["minutes"] = figures.minutes(read.window, now)
         self._sections["unsplit"] = figures.unsplit(self._sections["now"])
 
-    def draw_lists(
-        self, base: Picture, window: Window, slices: Slices, now: float, shelf: frozenset[str]
-    ) -> None:
+    def _figures(self, read: Read) -> "Figures":
+        return Figures(self.view, read.slices, settings.SHOP_CURRENCY, read.sights.crowd(self.view))
+
+    def draw_lists(self, base: Picture, read: Read, now: float, shelf: frozenset[str]) -> None:
         """What changes every two seconds. shelf: the products of the category that is looked at."""
         if not self.view.by:
             return
-        self._sections["funnel"] = Figures(self.view, slices, settings.SHOP_CURRENCY).funnel()
+        window = read.window
+        self._sections["funnel"] = self._figures(read).funnel()
         if tab := TAB_OF.get(self.view.by):
             self._sections[tab] = _own_tab(window, tab, self.view.value, base)
-        if self.view.by in ("product", "category"):
-            chosen = frozenset((self.view.value,)) if self.view.by == "product" else shelf
-            self._draw_products(base, window, now, chosen)
+        known = sections.touched_products(window)
+        if self.view.by == "product":
+            self._draw_products(base, read, now, known & {self.view.value})
+        else:
+            self._draw_products(base, read, now, known & shelf if self.view.by == "category" else known)
         self._feed.take(window.recent.values())
         self._sections["feed"] = self._feed.section(titles(base.names))
         shown = {*self._sections.get("products", ()), *self.stock_wanted}
         self._sections["names"] = {sku: base.names[sku] for sku in sorted(shown) if sku in base.names}
 
-    def _draw_products(self, base: Picture, window: Window, now: float, chosen: frozenset[str]) -> None:
-        figures = {
-            sku: found for sku, found in sections.product_figures(window, now).items() if sku in chosen
-        }
+    def _draw_products(self, base: Picture, read: Read, now: float, known: Set[str]) -> None:
+        """known: the products that may have a row."""
+        sight = read.sights.of(self.view)
+        if self.view.by not in TAB_OF:  # what is on sale there, however it was come upon
+            whole = sections.product_figures(read.window, now)
+            figures = {sku: whole[sku] for sku in known}
+            views: Views = partial(sections.views_at, read.window)
+        elif sight:
+            figures = _figures_of(sight, known, now)
+            views = partial(sight.views_at, known)
+        else:
+            figures, views = {}, lambda _: Counter()
         if self.view.by == "product":
             figures.setdefault(self.view.value, sections.ProductFigures(0, 0, 0, 0))
         else:
             self.stock_wanted = sections.candidates(figures, MOST_PRODUCTS)
         rows = sections.product_rows(figures, base.board.stock, base.board.outlook)
         self._sections["products"] = rows
-        self._sections["sparks"] = sections.sparks(window, now, rows)
+        self._sections["sparks"] = sections.sparks(views, read.window.minutes(now)[:-1], rows)
 
     def products(self) -> set[str]:
         """The products whose title is to be read."""
@@ -101,8 +127,8 @@ class FilteredPicture:
 class Figures:
     """The numbers of one filter, from the fields that its recipe names."""
 
-    def __init__(self, view: View, slices: Slices, currency: str) -> None:
-        self._view, self._slices, self._currency = view, slices, currency
+    def __init__(self, view: View, slices: Slices, currency: str, crowd: Crowd | None) -> None:
+        self._view, self._slices, self._currency, self._crowd = view, slices, currency, crowd
         self._recipe: Recipe = RECIPES[view.by]
 
     def _total(self, grain: Any, part: Part) -> int:  # noqa: ANN401  a Grain
@@ -133,6 +159,11 @@ class Figures:
         others = window.tallies["h", "revenue"].total.keys() - {self._currency}
         if recipe.average and orders and sales is not None and not others:
             section["average"] = round(sales / orders)
+        if self._crowd:
+            section |= {"visitors": self._crowd.visitors, "visitors30": self._crowd.visitors30}
+            funnel = self.funnel()
+            if viewed := self._crowd.funnel["view_item"] if "purchase" in funnel else 0:
+                section["conversion"] = round(self._crowd.funnel["purchase"] / viewed, 4)
         return section
 
     def minutes(self, window: Window, now: float) -> Section:
@@ -149,26 +180,36 @@ class Figures:
         }
 
     def funnel(self) -> Section:
-        """Stage -> [steps, null]; a stage that is not split is left out."""
-        return {
-            stage: [self._total("m", self._recipe.stages[stage]), None]
-            for stage in STAGES
-            if stage in self._recipe.stages
-        }
+        """Stage -> [people, null]; a stage that is not split is left out."""
+        people = self._crowd.funnel if self._crowd else {}
+        return {stage: [people[stage], None] for stage in people if stage in self._recipe.stages}
 
     def unsplit(self, numbers: Mapping[str, object]) -> Section:
         """What this filter can say nothing of: numbers and tiles by their names on the page."""
-        never = {"visitors", "conversion", "attention", "pipeline", "searches", "paths"}
+        never = {"attention", "pipeline", "searches", "paths"}
+        if not self._crowd:
+            never.add("visitors")
+            never |= {"products"} if self._view.by in TAB_OF else set()
+        if not {"view_item", "purchase"} <= self.funnel().keys():
+            never.add("conversion")
         never |= {name for name in ("orders", "sales") if name not in numbers}
         if not self._recipe.average:
             never.add("average")
         if not self._recipe.orders:
             never.add("minutes.orders")
-        never |= {stage for stage in STAGES if stage not in self._recipe.stages}
+        never |= STAGES.keys() - self.funnel().keys()
         never |= {tab for by, tab in TAB_OF.items() if by != self._view.by}
-        if self._view.by not in ("product", "category"):
-            never.add("products")
         return dict.fromkeys(sorted(never), 1)
+
+
+def _figures_of(sight: Sight, known: Set[str], now: float) -> dict[str, sections.ProductFigures]:
+    a_minute = sections.views_a_minute(partial(sight.views_at, known), now)
+    return {
+        sku: sections.ProductFigures(
+            found.views, sections.in_carts(found.carts, found.out, found.sold), found.sold, a_minute[sku]
+        )
+        for sku, found in sight.products(known).items()
+    }
 
 
 def _own_tab(window: Window, tab: str, value: str, base: Picture) -> Section:

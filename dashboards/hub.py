@@ -23,6 +23,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from dashboards.filtered import Read
 from dashboards.filters import PLAIN, View
 from dashboards.frames import Screen
 from dashboards.keys import changes_channel, generation_key, generation_keys
@@ -30,6 +31,7 @@ from dashboards.lastweek import read_last_week
 from dashboards.live import products_of, read_board
 from dashboards.picture import Picture
 from dashboards.showings import Showings
+from dashboards.sights import Sights
 from dashboards.sliced import Slices
 from dashboards.window import Window
 from shopsite.events.redis import async_redis, listening_client
@@ -59,6 +61,7 @@ class Hub:
         self.showings = Showings()  # of those who chose a filter
         self._window: Window | None = None  # None: to be read whole
         self._slices: Slices | None = None  # of the same buckets
+        self._sights: Sights | None = None
         self._news = asyncio.Event()
         self._dirty = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
@@ -187,8 +190,9 @@ class Hub:
         elif self._window:
             tp, _, _, names = msgpack.unpackb(message["data"])
             self._window.touch(tp, names)
-            if self._slices:
+            if self._slices and self._sights:
                 self._slices.touch(tp, names)
+                self._sights.touch(tp, names)
         self._dirty.set()
 
     # --- frames -------------------------------------------------------------------------------
@@ -224,15 +228,18 @@ class Hub:
             await window.read_slow(now)
             self.picture.draw_lists(window, now)
         self.picture.draw_numbers(window, now)
-        if self.showings and self._slices:
+        if self.showings and self._slices and self._sights:
             await self._slices.read(self.showings.needs(), now)
-            self.showings.draw(self.picture, window, self._slices, now, lists=lists)
+            if lists or self._sights.lack(self.showings.views()):
+                await self._sights.read(self.showings.views(), now)
+            read = Read(window, self._slices, self._sights)
+            self.showings.draw(self.picture, read, now, lists=lists)
         self._publish()
 
     async def _load(self, client: Redis, now: float) -> Window:
         generation = await client.get(generation_key())
         window = Window(client, generation_keys(int(generation or 0)), generation)
-        self._slices = Slices(window)
+        self._slices, self._sights = Slices(window), Sights(window)
         self._window = window  # from here on it is told what is touched
         await window.load(now)
         return window

@@ -17,6 +17,7 @@ A bucket is the UTC second, minute, hour or day of the event's own time. Where `
     P{tp}:<grain>:<start>:visitors      also sessions, funnel.<stage>                 HyperLogLog
     P{tp}:<d or h>:<start>:index        finer bucket -> "made s:offset:changed ms"    hash
     P{tp}:seen                          user -> last seen, epoch ms; 30 minutes       sorted set
+    P{tp}:steps:<start>                 each step of a minute (steps.py); 30 minutes  string
     P{tp}:recent                        the last 60 events as JSON, newest first      list
 
     Ppartitions                         names of all partitions that were ever folded     set
@@ -177,6 +178,10 @@ class Keys:
     def seen(self, tp: str) -> str:
         """Visitors by last seen, epoch ms."""
         return f"{self.prefix}{{{tp}}}:seen"
+
+    def steps(self, tp: str, start: int) -> str:
+        """Each step of the minute that began then."""
+        return f"{self.prefix}{{{tp}}}:steps:{start}"
 
     def recent(self, tp: str) -> str:
         """The last events as JSON (Recent), newest first."""

@@ -6,6 +6,7 @@ nothing there.
 
 import time
 from collections.abc import Iterable
+from functools import partial
 
 from django.conf import settings
 
@@ -92,7 +93,9 @@ class Picture:
         self.stock_wanted = sections.candidates(figures)
         rows = sections.product_rows(figures, self.board.stock, self.board.outlook)
         self._sections["products"] = rows
-        self._sections["sparks"] = sections.sparks(window, now, rows)
+        self._sections["sparks"] = sections.sparks(
+            partial(sections.views_at, window), window.minutes(now)[:-1], rows
+        )
         self._sections["names"] = {sku: self.names[sku] for sku in rows if sku in self.names}
         self._feed.take(window.recent.values())
         self._sections["feed"] = self._feed.section(titles(self.names))

@@ -26,6 +26,7 @@ from dashboards.keys import (
     changes_channel,
     retention,
 )
+from dashboards.steps import FULL
 
 EXACT = 2**53  # Lua's numbers are doubles: a larger whole number travels as text
 Fields = Mapping[str, int] | Mapping[str, int | str]
@@ -70,6 +71,7 @@ class Batch:
     figures: Sequence[Figures] = ()
     foreign: Sequence[ForeignFigures] = ()
     seen: Mapping[str, int] = field(default_factory=dict)  # visitor -> last seen, epoch ms
+    steps: Mapping[int, bytes] = field(default_factory=dict)  # start of a minute -> what steps.py packed
     recent: Sequence[str] = ()  # JSON, oldest first
 
 
@@ -89,12 +91,14 @@ class Plan(msgspec.Struct, rename={"start": "from"}):
     days: list[int]
     keep_days: int
     seen: list[int | str]  # score, member, score, member ...
+    steps: list[int]  # the minutes' keys
     recent: Sequence[str]
     other: str = OTHER
     off: str = OFF
     ids_ms: int = IDS_MS
     seen_seconds: int = SEEN_SECONDS
     recent_events: int = RECENT_EVENTS
+    full: int = FULL
 
 
 Unsent = Callable[[str, set[str]], set[str]]  # key, members -> those that the set may lack
@@ -128,14 +132,16 @@ class Draft:
     def args(self) -> list[bytes | str]:
         """The script's ARGV: the plan, the channel of changes, what is told there."""
         told = (self._batch.tp, self._batch.next, int(time.time() * 1000), self._touched)
-        # Redis's Lua reads msgpack's strings, not its byte strings: so what is told is an argument of its own
-        return [msgspec.msgpack.encode(self.plan), changes_channel(), msgspec.msgpack.encode(told)]
+        # Redis's Lua reads msgpack's strings, not its byte strings: so these are arguments of their own
+        plan = msgspec.msgpack.encode(self.plan)
+        return [plan, changes_channel(), msgspec.msgpack.encode(told), *self._batch.steps.values()]
 
     def _make_plan(self) -> Plan:
         batch = self._batch
         counts = [entry for figures in batch.figures for entry in self._counts(figures)]
         members = [entry for figures in batch.figures for entry in self._members(figures)]
         foreign = [(id_, clock, self._counts(figures)) for id_, clock, figures in batch.foreign]
+        steps = [self._minute_of_steps(start) for start in batch.steps]
         return Plan(
             expected="" if batch.fresh else str(batch.first),
             start=batch.first,
@@ -150,6 +156,7 @@ class Draft:
             days=sorted(self._days),
             keep_days=retention("d"),
             seen=[part for user, at in batch.seen.items() for part in (at, user)],
+            steps=steps,
             recent=batch.recent,
         )
 
@@ -192,6 +199,11 @@ class Draft:
         elif place.grain in "mh":
             self._list_finer(place)
         return number
+
+    def _minute_of_steps(self, start: int) -> int:
+        key = self._keys.steps(self._batch.tp, start)
+        self._touched.append(key)
+        return self._enter(key, SEEN_SECONDS + 60)
 
     def _list_finer(self, place: Place) -> None:
         grain: Literal["h", "d"] = "h" if place.grain == "m" else "d"

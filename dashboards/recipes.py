@@ -95,7 +95,7 @@ def needs_of(view: View, currency: str) -> Needs:
         return {}
     recipe = RECIPES[view.by]
     sold = [part for part in (recipe.orders, recipe.revenue) if part]
-    by_minute = [*recipe.clicks, *recipe.stages.values(), *sold, *([recipe.bots] if view.bots else [])]
+    by_minute = [*recipe.clicks, *sold, *([recipe.bots] if view.bots else [])]
     found = [*_fields("m", by_minute, view, currency), *_fields("h", sold, view, currency)]
     return together(found)
 

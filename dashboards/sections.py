@@ -129,21 +129,29 @@ def product_figures(window: Window, now: float) -> dict[str, ProductFigures]:
         kind, product_id = split_field(field)
         if kind != "r" and product_id not in MARKS:  # money has a currency in its name, and no column here
             sums.setdefault(product_id, Counter())[kind] += value
-    running = bucket(now, "m")
-    part = 1 - (now - running) / 60  # of the minute before that still counts as the last 60 seconds
-    views, before = _views_at(window, running), _views_at(window, running - 60)
+    views = views_a_minute(lambda start: views_at(window, start), now)
     return {
         product_id: ProductFigures(
-            views=found["v"],
-            carts=max(0, found["c"] - found["x"] - found["u"]),
-            sold=found["u"],
-            views_a_minute=views[product_id] + round(part * before[product_id]),
+            found["v"], in_carts(found["c"], found["x"], found["u"]), found["u"], views[product_id]
         )
         for product_id, found in sums.items()
     }
 
 
-def _views_at(window: Window, start: int) -> Counter[str]:
+def in_carts(put_in: int, taken_out: int, sold: int) -> int:
+    """What is left in carts; what was put in before the half hour may be sold in it."""
+    return max(0, put_in - taken_out - sold)
+
+
+def views_a_minute(views_in: Callable[[int], Counter[str]], now: float) -> Counter[str]:
+    """Views of each product in the last 60 seconds. views_in: those of the minute that begins then."""
+    running = bucket(now, "m")
+    part = 1 - (now - running) / 60  # of the minute before that still counts
+    views, before = views_in(running), views_in(running - 60)
+    return Counter({sku: views[sku] + round(part * before[sku]) for sku in views.keys() | before.keys()})
+
+
+def views_at(window: Window, start: int) -> Counter[str]:
     """Views of each product in one minute."""
     views: Counter[str] = Counter()
     for fields in window.tallies["m", "products"].at(start):
@@ -151,6 +159,12 @@ def _views_at(window: Window, start: int) -> Counter[str]:
             if field.startswith("v|"):
                 views[field[2:]] += value
     return views
+
+
+def touched_products(window: Window) -> set[str]:
+    """Whatever the window's capped list of products names."""
+    named = {split_field(field) for field in window.tallies["m", "products"].total}
+    return {product_id for kind, product_id in named if kind != "r" and product_id not in MARKS}
 
 
 class Row(NamedTuple):
@@ -199,9 +213,11 @@ def _first_of_each_order(rows: Mapping[str, Row]) -> set[str]:
     return found
 
 
-def sparks(window: Window, now: float, product_ids: Iterable[str]) -> Section:
-    """Product -> its views in each full minute, oldest first."""
-    by_minute = [_views_at(window, start) for start in window.minutes(now)[:-1]]
+def sparks(
+    views_in: Callable[[int], Counter[str]], minutes_shown: Iterable[int], product_ids: Iterable[str]
+) -> Section:
+    """Product -> its views in each of these minutes, oldest first."""
+    by_minute = [views_in(start) for start in minutes_shown]
     return {product_id: [views[product_id] for views in by_minute] for product_id in product_ids}
 
 

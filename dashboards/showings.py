@@ -8,12 +8,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dashboards.filtered import FilteredPicture
+from dashboards.filtered import FilteredPicture, Read
 from dashboards.filters import View
 from dashboards.frames import Screen
 from dashboards.picture import Picture
-from dashboards.sliced import Needs, Slices, together
-from dashboards.window import Window
+from dashboards.sliced import Needs, together
 
 MOST = 20  # filters in use at once
 SHELF_S = 60.0  # what is put on another shelf in the admin shows after so long
@@ -75,6 +74,10 @@ class Showings:
             del self._by_view[showing.view]
             self._shelves.pop(showing.view.value, None)
 
+    def views(self) -> list[View]:
+        """Each that is looked at."""
+        return list(self._by_view)
+
     def needs(self) -> Needs:
         """The fields that any of them is made of."""
         return together(showing.picture.needs for showing in self)
@@ -97,14 +100,14 @@ class Showings:
         """The products whose title is to be read."""
         return {sku for showing in self for sku in showing.picture.products()}
 
-    def draw(self, base: Picture, window: Window, slices: Slices, now: float, *, lists: bool) -> None:
+    def draw(self, base: Picture, read: Read, now: float, *, lists: bool) -> None:
         """Bring each picture up to date; base: the whole screen, drawn before."""
         for showing in self:
             picture = showing.picture
-            picture.draw_numbers(base, window, slices, now)
+            picture.draw_numbers(base, read, now)
             if lists or "funnel" not in picture.sections():
                 shelf = self._shelves.get(showing.view.value, Shelf(0.0, frozenset()))
-                picture.draw_lists(base, window, slices, now, shelf.products)
+                picture.draw_lists(base, read, now, shelf.products)
 
     def publish(self, at: int) -> None:
         """Make each one's next frame."""

@@ -22,7 +22,7 @@ def clicked(redis: Redis, country: str, sku: str = "MUG", **more: object) -> Non
 
 
 def views(page: Page, number: int) -> None:
-    """The funnel's first step says so many; of a filter these are views, not people."""
+    """The funnel's first step says so many people."""
     expect(page.locator(".step:not(.cap) .n").first).to_have_text(str(number))
 
 
@@ -35,11 +35,12 @@ def test_a_country_narrows_everything_live_and_back_and_reload_keep_it(live: Pag
     chip = live.get_by_role("button", name="Remove the filter country Germany")
     expect(chip).to_be_visible()
     views(live, 1)
-    expect(live.locator("#n-visitors")).to_contain_text("not split by country")
-    expect(live.locator("#n-visitors .figure span")).to_have_text("–")
+    expect(live.locator("#n-visitors .figure span")).to_have_text("1")
+    expect(live.locator(".goods tbody tr .c-name")).to_have_text(["MUG"])
+    expect(live.locator("#n-attention")).to_contain_text("not split by country")
     expect(live.locator("#pipeline")).to_contain_text("Not split by country.")
     clicked(redis, "AT")
-    clicked(redis, "DE")
+    clicked(redis, "DE", user_id="eva")
     views(live, 2)
     expect(live.locator(".feed em")).to_have_text(["DE", "DE"])
     live.reload(wait_until="commit")

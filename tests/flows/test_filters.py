@@ -77,12 +77,11 @@ async def test_what_is_not_split_is_named_and_no_number_of_it_is_told(hub: Hub, 
     async with watching(hub, view=GERMANY) as german, watching(hub, view=View("category", "mugs")) as mugs:
         await german.until(lambda shown: "funnel" in shown.sections)
         await mugs.until(lambda shown: "funnel" in shown.sections)
-        assert {"visitors", "conversion", "products", "pipeline", "sources", "searches"} <= set(
-            german.shown.sections["unsplit"]
-        )
-        assert "visitors" not in german.shown.sections["now"]
+        assert {"attention", "pipeline", "sources", "searches"} <= set(german.shown.sections["unsplit"])
+        assert {"conversion", "purchase", "begin_checkout"} <= set(mugs.shown.sections["unsplit"])
+        assert "conversion" not in mugs.shown.sections["now"]
+        assert (german.shown.now("visitors"), mugs.shown.now("visitors")) == (1, 1)
         assert not german.shown.sections.keys() & {
-            "products",
             "status",
             "attention",
             "sources",

@@ -1,5 +1,5 @@
 // People who viewed, filled a cart, went to the checkout and paid; bars by Plotly, words in HTML.
-import { $, bones, h, icon, nothing, replace, say } from "../dom.js";
+import { $, bones, h, icon, nothing, replace } from "../dom.js";
 import { split, unsplit } from "../filters.js";
 import { mood } from "../mood.js";
 import { paced } from "../pace.js";
@@ -29,19 +29,9 @@ function words(list) {
   return [h("div", { class: "step cap" }, ...head), ...rows, plot];
 }
 
-/** People are not split by anything, the steps that they take are. */
-function kind() {
-  const window = document.querySelector(".funnel .window"), says = `${counted()}, 30 min`;
-  if (window.dataset.says === says) return;
-  window.dataset.says = says;
-  if (mood() !== "stale") say(window, says);
-}
-const counted = () => (section("view").has("by") ? "steps" : "people");
-
 function drawFunnel() {
   const list = steps(), most = Math.max(...list.map((step) => Math.max(step.n, step.was ?? 0)));
   if (mood() === "loading") return false;
-  kind();
   if (!most) {
     clear(plot);
     replace(node, `nothing ${section("view").size}`, () => nothing(section("view").has("by") ? "Nothing that fits the filter." : "Nobody yet.", "Viewed, cart, checkout, paid: the share that goes on stands here."));
@@ -59,10 +49,10 @@ function drawFunnel() {
 /** On the page the words stand beside the bars; a picture needs its own. */
 const labels = () => ({ margin: { l: 130, r: 150, t: 100, b: 50 }, yaxis: { visible: true, showgrid: false, ticks: "", tickfont: { size: 16 } },
   annotations: steps().map(({ name, known, n, drop: now }) => ({ text: [known ? whole(n) : unsplit(), drop(now)].filter(Boolean).join("   "), x: 1, xref: "paper", xanchor: "left", xshift: 16, y: name, font: { size: 16 }, showarrow: false })) });
-const table = () => [["step", counted(), `${counted()} last week`], ...steps().map(({ name, known, n, was }) => [name, known ? n : null, was])];
+const table = () => [["step", "people", "people last week"], ...steps().map(({ name, known, n, was }) => [name, known ? n : null, was])];
 
 export function funnel() {
-  document.querySelector(".funnel .head").append(...saver({ label: "funnel", name: () => "funnel", title: () => `Funnel, ${counted()} in 30 min`, node: plot, layout: labels, rows: table }));
+  document.querySelector(".funnel .head").append(...saver({ label: "funnel", name: () => "funnel", title: () => "Funnel, people in 30 min", node: plot, layout: labels, rows: table }));
   node.append(bones("b-row", 4));
   reads(["funnel", "view", "unsplit"], paced(node, 1000, drawFunnel));
 }

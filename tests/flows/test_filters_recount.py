@@ -1,0 +1,156 @@
+"""What a filter shows of made-up traffic equals a recount of the log, whatever batches it came in."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import redis as redis_package
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import connections
+
+from dashboards import sights
+from dashboards.board import register_board
+from dashboards.filters import View
+from dashboards.hub import Hub
+from dashboards.window import STAGES
+from shopsite import boards
+from tests.support.live import happens, the_aggregate_process_lives
+from tests.support.watching import watching
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Redis = redis_package.Redis
+Events = list[dict[str, Any]]
+TYPES = (
+    "view_item",
+    "view_item",
+    "view_item",
+    "add_to_cart",
+    "begin_checkout",
+    "page_view",
+    "remove_from_cart",
+)
+VALUES = {
+    "country": ("DE", "AT", None),
+    "device": ("phone", "desktop"),
+    "source": ("a.example", "b.example", None),
+}
+SKUS = ("MUG", "HAT", "TEA")
+
+
+@pytest_asyncio.fixture
+async def hub(redis: Redis) -> AsyncIterator[Hub]:
+    register_board(boards)
+    the_aggregate_process_lives(redis)
+    hub = Hub()
+    yield hub
+    await hub.end()
+    await sync_to_async(connections.close_all)()
+
+
+def traffic(random: Random, now: datetime) -> tuple[Events, Events]:
+    """Clicks and paid orders of the last half hour; none about five minutes ago."""
+
+    def event(number: int) -> dict[str, Any]:
+        ago = random.choice((random.uniform(2, 270), random.uniform(330, 1700)))
+        values = {by: random.choice(some) for by, some in VALUES.items()}
+        user = f"u{random.randrange(40)}"
+        return {
+            "user_id": user,
+            "timestamp": (now - timedelta(seconds=ago)).isoformat(),
+            "n": number,
+            **values,
+        }
+
+    clicks = [
+        event(n)
+        | {"type": random.choice(TYPES), "product_id": random.choice(SKUS), "bot": random.random() < 0.1}
+        for n in range(300)
+    ]
+    orders = [
+        event(n)
+        | {
+            "order_id": f"o{n}", "type": "order_paid", "event_id": f"paid-o{n}", "amount": f"{n}.50",
+            "currency": settings.SHOP_CURRENCY, "previous": "placed", "status": "paid",
+            "lines": [{"product_id": random.choice(SKUS), "quantity": 1 + n % 3, "price": "3"}],
+        }
+        for n in range(30)
+    ]  # fmt: skip
+    return clicks, orders
+
+
+def people(events: Iterable[dict[str, Any]], type_: str = "") -> int:
+    return len({event["user_id"] for event in events if type_ in ("", event["type"])})
+
+
+def rows(seen: Events, bought: Events) -> dict[str, list[int]]:
+    """Product -> carts and sold."""
+    kinds = Counter((click["product_id"], click["type"]) for click in seen)
+    sold = Counter[str]()
+    for order in bought:
+        sold.update({line["product_id"]: line["quantity"] for line in order["lines"]})
+    left = {sku: kinds[sku, "add_to_cart"] - kinds[sku, "remove_from_cart"] - sold[sku] for sku in SKUS}
+    return {sku: [max(0, left[sku]), sold[sku]] for sku in SKUS}
+
+
+def fits(event: dict[str, Any], view: View) -> bool:
+    if view.by != "product":
+        return bool(event[view.by] == view.value)
+    return view.value in [line["product_id"] for line in event.get("lines", [event])]
+
+
+@pytest.mark.parametrize(
+    "view",
+    [View("country", "DE"), View("device", "phone"), View("source", "a.example"), View("product", "MUG")],
+)
+async def test_what_a_filter_shows_equals_a_recount(hub: Hub, redis: Redis, view: View) -> None:
+    random, now = Random(view.value), datetime.now(UTC)
+    clicks, orders = traffic(random, now)
+    for partition in range(3):  # a person is in one partition, as the key sees to it
+        own = [click for click in clicks if int(click["user_id"][1:]) % 3 == partition]
+        while own:
+            size = random.randrange(1, 60)
+            happens(redis, f"clicks-{partition}", *own[:size])
+            own = own[size:]
+    happens(redis, "orders-0", *orders)
+    seen = [click for click in clicks if fits(click, view) and not click["bot"]]
+    bought = [order for order in orders if fits(order, view)]
+    five = (now - timedelta(minutes=5)).isoformat()
+    async with watching(hub, view=view) as viewer:
+        await viewer.until(lambda shown: len(shown.sections.get("products", ())) > 0)
+        shown = viewer.shown
+    last = [click for click in seen if click["timestamp"] > five]
+    assert (shown.now("visitors"), shown.now("visitors30")) == (people(last), people(seen))
+    steps = {stage: people(seen, stage) for stage in STAGES} | {"purchase": people(bought)}
+    told = {stage: number for stage, (number, _) in shown.sections["funnel"].items()}
+    assert told == {stage: steps[stage] for stage in told}
+    assert len(told) == 4 - (view.by == "product")  # nobody goes to the checkout of one product
+    assert shown.now("conversion") == round(steps["purchase"] / steps["view_item"], 4)
+    found = {sku: row[1:3] for sku, row in shown.sections["products"].items()}
+    assert found == {sku: row for sku, row in rows(seen, bought).items() if sku in found}
+    assert len(found) == (1 if view.by == "product" else len(SKUS))
+    running = datetime.fromtimestamp(60 * max(map(int, shown.sections["minutes"])), UTC).isoformat()
+    full = [click for click in seen if click["timestamp"] < running]
+    viewed = Counter(click["product_id"] for click in full if click["type"] == "view_item")
+    assert {sku: sum(line) for sku, line in shown.sections["sparks"].items()} == {
+        sku: viewed[sku] for sku in found
+    }
+    assert set(shown.sections["unsplit"]).isdisjoint({"visitors", "conversion", "products"})
+
+
+async def test_a_minute_with_more_steps_than_fit_tells_nothing_of_people(
+    hub: Hub, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sights, "FULL", 100)
+    happens(
+        redis, "clicks-0", *({"user_id": f"u{n}", "product_id": "MUG", "country": "DE"} for n in range(5))
+    )
+    async with watching(hub, view=View("country", "DE")) as viewer:
+        await viewer.until(lambda shown: "funnel" in shown.sections)
+        assert {"visitors", "conversion", "products", "view_item"} <= set(viewer.shown.sections["unsplit"])
+        assert viewer.shown.now("clicks30") == 5
+        assert "visitors" not in viewer.shown.sections["now"]
