@@ -219,6 +219,6 @@ class Draft:
 
 def _exact(fields: Mapping[str, int]) -> Fields:
     """The same numbers; those that a double can't hold as text."""
-    if all(-EXACT < number < EXACT for number in fields.values()):
+    if not fields or (max(fields.values()) < EXACT and min(fields.values()) > -EXACT):
         return fields
     return {name: n if -EXACT < n < EXACT else str(n) for name, n in fields.items()}

@@ -13,8 +13,14 @@ from shopsite.events.schemas import Click
 
 
 def _count(clicks: Sequence[Click]) -> Counter[str]:
-    steps = [(split_referrer(c.referrer, c.site)[1], c.path) for c in clicks if c.referrer and c.path]
-    return Counter([f"{before[:LONGEST]}{STEP}{after[:LONGEST]}" for before, after in steps if before])
+    split = split_referrer
+    return Counter(
+        [
+            f"{before[:LONGEST]}{STEP}{c.path[:LONGEST]}"
+            for c in clicks
+            if c.referrer and c.path and (before := split(c.referrer, c.site)[1])
+        ]
+    )
 
 
 FOLDS: list[AnyFold] = [

@@ -12,7 +12,8 @@ from shopsite.events.schemas import Click
 
 
 def _count(clicks: Sequence[Click]) -> Counter[str]:
-    return tally(split_referrer(c.referrer, c.site)[0] for c in clicks if c.referrer)
+    split = split_referrer
+    return tally([split(c.referrer, c.site)[0] for c in clicks if c.referrer])
 
 
 FOLDS: list[AnyFold] = [
