@@ -72,19 +72,27 @@ class Feed:
         return {event.product for event in self._events.values() if event.product}
 
     def section(self, title: Callable[[str], str]) -> dict[str, object]:
-        """Key -> [epoch ms, kind, what, where, who], of an order also [micros, currency] or null."""
+        """Key -> [epoch ms, kind, what, where, who, [micros, currency] of an order or null, product]."""
         return {key: _row(event, title) for key, event in self._events.items()}
 
 
 def _row(event: Recent, title: Callable[[str], str]) -> list[object]:
     kind = WORDS.get(event.type, event.type.removeprefix("order_").replace("_", " "))
     if event.kind == "stock":
-        return [event.at, "stock", f"{event.change:+d} {title(event.product)}", event.type, ""]
+        return [
+            event.at,
+            "stock",
+            f"{event.change:+d} {title(event.product)}",
+            event.type,
+            "",
+            None,
+            event.product,
+        ]
     if event.kind == "order":
         paid = [micros(Decimal(event.amount)), event.currency] if event.amount else None
-        return [event.at, kind, event.order, event.country, who(event.user), paid]
+        return [event.at, kind, event.order, event.country, who(event.user), paid, event.product]
     what = title(event.product) if event.product else event.search or event.path
-    return [event.at, kind, what, event.country, who(event.user)]
+    return [event.at, kind, what, event.country, who(event.user), None, event.product]
 
 
 def titles(names: Mapping[str, list[object]]) -> Callable[[str], str]:

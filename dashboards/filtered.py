@@ -17,6 +17,7 @@ from dashboards.filters import LONGEST_PRODUCT, View
 from dashboards.folds.base import LONGEST
 from dashboards.frames import State
 from dashboards.keys import Recent
+from dashboards.lastweek import LastWeek
 from dashboards.picture import Picture
 from dashboards.recipes import RECIPES, Part, Recipe, needs_of
 from dashboards.sections import TABS, Section
@@ -47,6 +48,7 @@ class FilteredPicture:
         self.view = view
         self.needs: Needs = needs_of(view, settings.SHOP_CURRENCY)
         self.stock_wanted: list[str] = [view.value] if view.by == "product" else []
+        self.last_week = LastWeek()
         self._feed = Feed(_chooser(view))
         self._sections: State = {"view": view.asked()}
 
@@ -77,6 +79,8 @@ class FilteredPicture:
         self._sections["now"] = figures.numbers(whole["now"], read.window)
         self._sections["minutes"] = figures.minutes(read.window, now)
         self._sections["unsplit"] = figures.unsplit(self._sections["now"])
+        self._sections["was"] = self.last_week.numbers
+        self._sections["ghost"] = self.last_week.minutes
 
     def _figures(self, read: Read) -> "Figures":
         return Figures(self.view, read.slices, settings.SHOP_CURRENCY, read.sights.crowd(self.view))

@@ -27,7 +27,7 @@ from dashboards.filtered import Read
 from dashboards.filters import PLAIN, View
 from dashboards.frames import Screen
 from dashboards.keys import changes_channel, generation_key, generation_keys
-from dashboards.lastweek import read_last_week
+from dashboards.lastweek import read_last_week, read_last_week_of
 from dashboards.live import products_of, read_board
 from dashboards.picture import Picture
 from dashboards.showings import Showings
@@ -159,6 +159,7 @@ class Hub:
             group.create_task(self._draw())
             group.create_task(self._every(BOARD_S, self._look))
             group.create_task(self._every(LAST_WEEK_S, self._compare))
+            group.create_task(self._every(BOARD_S, self._compare_filters))
 
     def _tell(self, words: str) -> None:
         """Say that figures stand still, and why."""
@@ -269,6 +270,11 @@ class Hub:
         reading = await self._in_thread(read_board, stock, names)
         if self.picture.take_board(reading):
             self._dirty.set()
+
+    async def _compare_filters(self) -> None:
+        for showing in self.showings.weeks_due(now := time.time()):
+            showing.picture.last_week = await self._in_thread(read_last_week_of, showing.view, now)
+            showing.week_at = now
 
     async def _compare(self) -> None:
         self.picture.last_week = await self._in_thread(read_last_week, time.time())

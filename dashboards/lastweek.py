@@ -1,4 +1,4 @@
-"""The same figures a week ago, once a minute. selectors.py -> here -> picture.py.
+"""The same figures a week ago, once a minute. selectors.py -> here -> picture.py, filtered.py.
 
 What was not recorded then, or is no longer kept so fine, is left out: the page writes a dash.
 """
@@ -6,12 +6,15 @@ What was not recorded then, or is no longer kept so fine, is left out: the page 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
+from dashboards.filters import View
 from dashboards.keys import bucket
 from dashboards.ranges import cover
+from dashboards.recipes import RECIPES, Part, Recipe
 from dashboards.sections import TABS, Section
 from dashboards.selectors import list_minutes
 from dashboards.spans import Span
@@ -30,24 +33,74 @@ class LastWeek:
     tabs: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # by fold
 
 
-def read_last_week(now: float) -> LastWeek:
-    """Read it all. Raises RedisError."""
+class _Then(NamedTuple):
+    """The time of a week ago."""
+
+    minute: datetime
+    day: Span | None  # from midnight on
+    chart: Span | None
+    shift: int  # seconds from there until now
+
+
+def _then(now: float) -> _Then:
     # by the wall clock: a shop's Monday noon stays noon when the clocks change
     then = datetime.fromtimestamp(now, ZoneInfo(settings.SHOP_TIME_ZONE)) - timedelta(days=7)
     minute = then.replace(second=0, microsecond=0)
+    return _Then(
+        minute,
+        _span(then.replace(hour=0, minute=0, second=0, microsecond=0), minute),
+        # the chart goes on while this is kept, so its minutes reach a little further
+        _span(minute - timedelta(minutes=MINUTES - 1), minute + timedelta(minutes=3)),
+        bucket(now, "m") - bucket(then, "m"),
+    )
+
+
+def read_last_week(now: float) -> LastWeek:
+    """Read it all. Raises RedisError."""
+    minute, day, chart, shift = _then(now)
     window = _span(minute - timedelta(minutes=MINUTES - 1), minute + timedelta(minutes=1))
-    day = _span(then.replace(hour=0, minute=0, second=0, microsecond=0), minute)
-    # the chart goes on while this is kept, so its minutes reach a little further
-    chart = _span(minute - timedelta(minutes=MINUTES - 1), minute + timedelta(minutes=3))
     found = _window(window) if window else LastWeek()
     if chart:
-        found.minutes.update(_ghost(chart, shift=bucket(now, "m") - bucket(then, "m")))
+        found.minutes.update(_ghost(chart, shift=shift))
     visits = _span(minute - timedelta(milliseconds=VISIT_MS), minute)
     if visits and (visitors := visits.distinct("visitors")[0]):
         found.numbers["visitors"] = visitors
     if day:
         found.numbers.update(_day(day))
     return found
+
+
+def read_last_week_of(view: View, now: float) -> LastWeek:
+    """What one filter would have shown of counters; people are not kept by value. Raises RedisError."""
+    _, day, chart, shift = _then(now)
+    recipe, found = RECIPES[view.by], LastWeek()
+    clicks = (*recipe.clicks, recipe.bots) if view.bots else recipe.clicks
+    sold = [part for part in (recipe.orders, recipe.revenue) if part]
+    if chart and (found_then := chart.each("events", *{part.fold for part in (*clicks, *sold)})):
+        for at in range(chart.cover.start, chart.cover.end, 60):
+            sums = found_then.get(at, {})
+            found.minutes[str((at + shift) // 60)] = [
+                sum(_of(view, part, sums) for part in clicks),
+                _of(view, recipe.orders, sums) if recipe.orders else None,
+            ]
+    if day and sold:
+        sums = day.sums("events", "orders", "revenue", *{part.fold for part in sold})
+        if sums["events"] or sums["orders"]:
+            found.numbers.update(_sold(view, recipe, sums))
+    return found
+
+
+def _of(view: View, part: Part, sums: Mapping[str, Mapping[str, int]]) -> int:
+    return sums.get(part.fold, {}).get(part.field(view.value, settings.SHOP_CURRENCY), 0)
+
+
+def _sold(view: View, recipe: Recipe, sums: Mapping[str, Mapping[str, int]]) -> Section:
+    orders = _of(view, recipe.orders, sums) if recipe.orders else 0
+    sales = _of(view, recipe.revenue, sums) if recipe.revenue else 0
+    section: Section = {"orders": orders, "sales": sales}
+    if recipe.average and orders and not sums["revenue"].keys() - {settings.SHOP_CURRENCY}:
+        section["average"] = round(sales / orders)
+    return section
 
 
 def _span(start: datetime, end: datetime) -> Span | None:

@@ -15,6 +15,7 @@ from dashboards.picture import Picture
 from dashboards.sliced import Needs, together
 
 MOST = 20  # filters in use at once
+WEEK_S = 60.0  # the same time last week moves on by minutes
 SHELF_S = 60.0  # what is put on another shelf in the admin shows after so long
 
 
@@ -39,6 +40,7 @@ class Showing:
         self.view = view
         self.screen = Screen()
         self.picture = FilteredPicture(view)
+        self.week_at = 0.0  # when last week was read for it
         self.viewers: Counter[str] = Counter()  # by feed.who(), as the hub's
 
 
@@ -91,6 +93,10 @@ class Showings:
     def put_shelf(self, category: str, products: frozenset[str], now: float) -> None:
         """What was read of one."""
         self._shelves[category] = Shelf(now, products)
+
+    def weeks_due(self, now: float) -> list[Showing]:
+        """Those whose last week is to be read."""
+        return [showing for showing in self if showing.view.by and showing.week_at < now - WEEK_S]
 
     def stock_wanted(self) -> list[str]:
         """The products whose stock is to be read beside those that the whole screen shows."""

@@ -86,7 +86,6 @@ async def test_what_is_not_split_is_named_and_no_number_of_it_is_told(hub: Hub, 
             "attention",
             "sources",
             "paths",
-            "ghost",
         }
         assert german.shown.sections["countries"] == {"DE": [1, None]}
         assert {"orders", "sales", "average", "minutes.orders"} <= set(mugs.shown.sections["unsplit"])

@@ -1,6 +1,8 @@
 // The last events, newest first, with your own marked; it can be held still and narrowed to your own.
-import { $, arrange, bones, h, nothing, replace, say } from "../dom.js";
+import { $, arrange, bones, h, nothing, replace } from "../dom.js";
+import { choose } from "../filters.js";
 import { mood } from "../mood.js";
+import { nameOf } from "../names.js";
 import { page } from "../page.js";
 import { paced } from "../pace.js";
 import { reads, section } from "../store.js";
@@ -11,13 +13,17 @@ const mine = new Map(), rows = new Map(); // the hub names the last ones of all;
 let held = false, only = false;
 const list = h("ul", { class: "feed" });
 
-function row([id, [at, kind, what, where, who, paid]]) {
-  const words = paid ? money(...paid) : what;
+/** A value that narrows the page to it, or just its text. */
+const pick = (by, value, text, what) => (value ? h("button", { type: "button", class: "pick", "aria-label": `Only ${what}`, title: `Only ${what}`, onclick: () => choose(by, value) }, text) : text);
+
+function row([id, [at, kind, what, where, who, paid, product]]) {
   if (!rows.has(id)) {
-    const own = who && who === page.you;
-    rows.set(id, h("li", { "data-id": id }, h("time", {}, time(at)), h("span", { class: kind.replaceAll(" ", "-") }, kind), h("b"), own ? h("span", { class: "you" }, "you") : h("em", {}, where)));
+    const own = who && who === page.you, country = kind === "stock" ? "" : where;
+    rows.set(id, h("li", { "data-id": id }, h("time", {}, time(at)), h("span", { class: kind.replaceAll(" ", "-") }, kind), h("b"),
+      own ? h("span", { class: "you" }, "you") : h("em", {}, pick("country", country, where, nameOf("country", where)))));
   }
-  say(rows.get(id).children[2], words); // a product's title may come after its first event
+  const title = nameOf("product", product), words = paid ? money(...paid) : what; // a title may come after its first event
+  replace(rows.get(id).children[2], `${words} ${title}`, () => pick("product", product, words, title));
   return rows.get(id);
 }
 

@@ -16,6 +16,7 @@ const NUMBERS = [
   { id: "conversion", name: "Conversion", window: "30 min", write: percent, empty: "needs a first visit", points: true },
   { id: "average", name: "Average order", window: "today", write: money, empty: "needs a first order" },
 ];
+const PEOPLE = new Set(["visitors", "conversion"]); // no one is told apart by a value for longer than half an hour
 const PARTS = [
   ["payment_failed", "payments failed", "payment failed"],
   ["paid_unfulfillable", "paid, no stock", "paid, no stock"],
@@ -35,7 +36,7 @@ function foot({ id, write, points, empty }, now, was) {
   if (mood() === "stale") return [since()];
   if (!split(id)) return [unsplit()];
   if (now === undefined) return [empty];
-  if (was === undefined && section("view").has("by")) return ["not compared under a filter"];
+  if (was === undefined && section("view").has("by") && PEOPLE.has(id)) return ["not kept by a filter last week"];
   if (was === undefined) return [now ? "nothing to compare with yet" : empty];
   const than = [`was ${write(was)}`, h("span", { class: "mon" }, lastWeek(store.at))];
   const moved = points ? { text: `${percent(Math.abs(now - was)).replace("%", "pt")}`, way: now > was ? "up" : now < was ? "down" : "" } : change(now, was);
