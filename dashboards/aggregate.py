@@ -35,7 +35,9 @@ log = logging.getLogger(__name__)
 TOPICS = ("clicks", "orders", "inventory")
 GROUP = "aggregate"
 MAX_RECORDS = 20_000  # of one poll, when there is so much to catch up with: benchmarks/aggregate.py
-MAX_BYTES = 4 * 1024 * 1024  # of a partition's part of a fetch: as many records of our own
+MAX_BYTES = (
+    2 * 1024 * 1024
+)  # of a partition's part of a fetch: twice as much takes twice the memory in a burst
 WAIT_MS = 20  # of one poll: the heartbeat and a switch of generations wait no longer
 REST_S = 0.015  # at most, after a step: what comes meanwhile is folded together (rest_after)
 LAGGING = 1_000  # records of a step: then there are more

@@ -24,7 +24,7 @@ FENCE = (_HERE / "fence.lua").read_text(encoding="utf-8")
 MERGE = script("merge.lua")
 COPY_S = 10  # that a set made for one question lives, should whoever asks be gone before it is removed
 KEYS_A_CALL = 2000  # of a reading script: bounds how long it holds up Redis
-REMEMBERED = 500_000  # members known to be counted, in all; then it starts to remember anew
+REMEMBERED = 200_000  # members known to be counted, in all, some 15 MB; then it starts to remember anew
 
 
 class Position(NamedTuple):
