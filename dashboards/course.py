@@ -9,13 +9,14 @@ from typing import Final
 
 import redis
 
-from dashboards.borders import floor
+from dashboards.borders import Span as Borders
+from dashboards.borders import floor, some
 from dashboards.calendar import ReportGrain
 from dashboards.folds import FOLDS
 from dashboards.folds.base import Counts, Uniques
 from dashboards.heads import Heads
 from dashboards.keys import WIDTH, Keys
-from dashboards.ranges import Cover, between
+from dashboards.ranges import Cover, between, kept_by, of_grain
 from dashboards.spans import Span, Sums, read_span, read_steadily
 from dashboards.store import live_keys, partitions
 
@@ -80,3 +81,16 @@ def read_each(client: redis.Redis, edges: Sequence[int], *folds: str) -> list[di
             for name, number in fields.items():
                 place[fold][name] += number
     return sums
+
+
+def read_kept_minutes(
+    client: redis.Redis, start: int, end: int, *folds: str
+) -> tuple[list[Borders], dict[int, dict[str, Sums]]]:
+    """The parts of [start, end) whose minutes are all known, and these: minute -> fold -> fields."""
+
+    def choose(keys: Keys, tps: Sequence[str], _left: int) -> Cover:
+        heads = Heads(client, keys, tps)
+        known, _ = kept_by(heads, "h", (start, end))
+        return of_grain(heads, "m", known or [(end, end)])
+
+    return read_steadily(client, choose, lambda span: (some(span.cover.spans["m"]), span.each(*folds)))

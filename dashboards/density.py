@@ -1,19 +1,18 @@
-"""When orders came, in steps of ten minutes over a day. ranges.py, spans.py -> here -> the scrubber.
+"""When orders came, in steps of ten minutes over a day. course.py -> here -> the scrubber.
 
 Read by minutes, as `report` does. A viewer's page asks for it once a minute; all of one process share the
 answer, so that many viewers cost no more than one.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import redis
 from django.core.cache import cache
 
-from dashboards.borders import floor
-from dashboards.ranges import exactly, kept
-from dashboards.spans import Span
-from dashboards.store import live_keys, partitions
+from dashboards.borders import Span, floor
+from dashboards.course import read_kept_minutes
 
 STEP_S = 600
 STEPS = 144
@@ -41,18 +40,13 @@ def read_density(client: redis.Redis, at: int) -> Density:
 
 def _read(client: redis.Redis, end: int) -> Density:
     start = end - STEPS * STEP_S
-    keys = live_keys(client)
-    tps = partitions(client, keys)
-    spans, _ = kept(client, keys, tps, "h", (start, end))
+    spans, orders = read_kept_minutes(client, start, end, "orders")
     sums: Counter[int] = Counter()
-    if spans:
-        of_orders = [tp for tp in tps if tp.startswith("orders-")]
-        span = Span(client, keys, exactly(client, keys, of_orders, "m", spans))
-        for minute, folds in span.each("orders").items():
-            sums[floor(minute, STEP_S)] += folds["orders"].get("orders", 0)
+    for minute, folds in orders.items():
+        sums[floor(minute, STEP_S)] += folds["orders"].get("orders", 0)
     known = [sums[at] if _within(at, spans) else None for at in range(start, end, STEP_S)]
     return Density(start, known)
 
 
-def _within(at: int, spans: list[tuple[int, int]]) -> bool:
+def _within(at: int, spans: Sequence[Span]) -> bool:
     return any(low <= at < high for low, high in spans)

@@ -21,15 +21,15 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from dashboards import sections
+from dashboards.course import read_kept_minutes
 from dashboards.folds.funnel import STAGES as ALL_STAGES
 from dashboards.frames import Screen, State
 from dashboards.keys import bucket
 from dashboards.lastweek import read_last_week
 from dashboards.live import Reading, marks, product_names
 from dashboards.picture import Picture
-from dashboards.ranges import exactly, kept
-from dashboards.spans import Span, read_span
-from dashboards.store import live_keys, partitions
+from dashboards.spans import read_span
+from dashboards.store import live_keys
 from dashboards.window import FAST, MINUTES, SLOW, VISIT_MS, Window
 from shopsite.events.redis import redis_client
 from shopsite.events.topics import TOPICS
@@ -174,16 +174,13 @@ def _source(begin: datetime, *, whole: bool) -> str:
 def read_window(end: datetime) -> tuple[Window, bool]:
     """The half hour before `end` as a live page holds it, and whether all its minutes are known."""
     client = redis_client()
-    keys = live_keys(client)
-    tps = partitions(client, keys)
     begin = end - timedelta(minutes=MINUTES)
-    window = Window(cast(Redis, None), keys)  # filled here: it never asks
-    spans, whole = kept(client, keys, tps, "h", (int(begin.timestamp()), int(end.timestamp())))
-    if spans:
-        found = Span(client, keys, exactly(client, keys, tps, "m", spans)).each(*FOLDS)
-        for at, folds in found.items():
-            for fold, fields in folds.items():
-                window.tallies["m", fold].put(at, "", dict(fields))
+    window = Window(cast(Redis, None), live_keys(client))  # filled here: it never asks
+    half_hour = int(begin.timestamp()), int(end.timestamp())
+    spans, minutes = read_kept_minutes(client, *half_hour, *FOLDS)
+    for at, folds in minutes.items():
+        for fold, fields in folds.items():
+            window.tallies["m", fold].put(at, "", dict(fields))
     names = [f"funnel.{stage}" for stage in ALL_STAGES]
     window.visitors30, *people = read_span(client, begin, end, lambda span: span.distinct("visitors", *names))
     window.funnel = dict(zip(ALL_STAGES, people, strict=True))
@@ -193,4 +190,4 @@ def read_window(end: datetime) -> tuple[Window, bool]:
     day = read_span(client, midnight, end, lambda span: span.sums("orders", "revenue"))
     for fold, sums in day.items():
         window.tallies["h", fold].put(int(midnight.timestamp()), "", dict(sums))
-    return window, whole
+    return window, spans == [half_hour]

@@ -70,15 +70,8 @@ def _near(start: float, end: float) -> list[float]:
     return [start, end, *hours]
 
 
-def exactly(
-    client: redis.Redis, keys: Keys, tps: Sequence[str], grain: Grain, spans: Sequence[Span]
-) -> Cover:
-    """The buckets of one grain in these spans, whose bounds are buckets' bounds."""
-    return of_grain(Heads(client, keys, tps), grain, spans)
-
-
 def of_grain(heads: Heads, grain: Grain, spans: Sequence[Span]) -> Cover:
-    """The same, where heads are read already."""
+    """The buckets of one grain in these spans, whose bounds are buckets' bounds."""
     return _covered(heads, (spans[0][0], spans[-1][1]), {grain: spans}, {})
 
 
@@ -109,15 +102,8 @@ def _covered(
     return Cover(*used, spans, found, heads, stretched)
 
 
-def kept(
-    client: redis.Redis, keys: Keys, tps: Sequence[str], grain: Coarse, span: Span
-) -> tuple[list[Span], bool]:
-    """The hours (or days) in a span whose minutes (or hours) are all known, and whether these are all."""
-    return kept_by(Heads(client, keys, tps), grain, span)
-
-
 def kept_by(heads: Heads, grain: Coarse, span: Span) -> tuple[list[Span], bool]:
-    """The same, where heads are read already."""
+    """The hours (or days) in a span whose minutes (or hours) are all known, and whether these are all."""
     width = WIDTH[grain]
     coarse = range(floor(span[0], width), ceil(span[1], width), width)
     gone = heads.cut(grain, coarse)

@@ -7,8 +7,10 @@ import redis as redis_package
 from django.contrib.auth.models import User
 from django.test import Client
 
+from dashboards import spans
 from dashboards.density import STEPS, read_density
 from dashboards.selectors import rfc3339
+from dashboards.store import read_hashes
 from tests.flows.test_hub_socket import staff
 from tests.support.aggregates import click, log_of, numbered, paid, writer_of
 from tests.support.history import move
@@ -37,6 +39,18 @@ def test_each_order_of_the_day_stands_in_its_step(orders: None, redis: Redis, wh
     assert len(found.orders) == STEPS
     known = [n or 0 for n in found.orders]
     assert (known[-1], known[-2], known[-3], sum(known)) == (1, 2, 1, 5)
+
+
+def test_orders_that_leave_redis_while_they_are_read_are_in_it(
+    orders: None, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def moving(client: Redis, groups: list[list[str]]) -> list[list[dict[str, int]]]:
+        monkeypatch.undo()
+        move(redis)
+        return read_hashes(client, groups)
+
+    monkeypatch.setattr(spans, "read_hashes", moving)
+    assert sum(n or 0 for n in read_density(redis, int(NOON.timestamp())).orders) == 5
 
 
 def test_who_may_not_watch_is_not_told(redis: Redis) -> None:
