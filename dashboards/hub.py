@@ -217,18 +217,21 @@ class Hub:
 
     async def _frame(self, client: Redis) -> None:
         now = time.time()
-        window = self._window
+        window, is_new = self._window, False
         if window is None or now - window.loaded_at > RELOAD_S:
-            window = await self._load(client, now)
+            window, is_new = await self._load(client, now), True
         else:
             await window.read_fast(now)
+        self.picture.draw_numbers(window, now)
         lists = self.picture.lists_are_due(now)
         if lists:
+            if not is_new:
+                self._publish()  # reading and sorting them takes some 50 ms, and numbers do not wait for it
             if await client.get(generation_key()) != window.generation:
                 window = await self._load(client, now)
+                self.picture.draw_numbers(window, now)
             await window.read_slow(now)
             self.picture.draw_lists(window, now)
-        self.picture.draw_numbers(window, now)
         if self.showings and self._slices and self._sights:
             await self._slices.read(self.showings.needs(), now)
             if lists or self._sights.lack(self.showings.views()):
