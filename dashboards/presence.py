@@ -20,7 +20,8 @@ from dashboards.scripts import Call, run, script
 
 Stamps = Mapping[int, Stamp]  # by start of the finer bucket
 HEADS = script("heads.lua")
-_decode = msgspec.msgpack.Decoder(tuple[int, str, str, list[str], str, list[str], list[list[str]]]).decode
+_decode = msgspec.msgpack.Decoder(tuple[int, str, str, list[str], str, list[str], list[msgspec.Raw]]).decode
+_flat = msgspec.msgpack.Decoder(list[str]).decode
 SETTLED_S = 2  # since the last change: two buckets of a unit may change in one millisecond
 MARGIN_S = 5  # a bucket about to expire may be gone when it is read
 INDEX: dict[str, Literal["h", "d"]] = {"m": "h", "d": "d"}  # whose index names a unit's buckets
@@ -128,10 +129,12 @@ def _ask(
         pairs = dict(zip(gaps[::2], gaps[1::2], strict=True))
         life = life_of([offset or None, begun, pairs, moves])
         heads[tp] = Head(now, life, set(map(int, days)))
-        for unit, flat in zip(units, indexes, strict=True):
-            if flat:
-                stamps = _stamps(zip(flat[::2], flat[1::2], strict=True))
-                found[unit] = _presence(unit, life, _index(stamps), now, kept)
+        for unit, raw in zip(units, indexes, strict=True):
+            name = "index", bytes(raw)
+            if index := REMEMBERED.get(name) or _index(raw):
+                found[unit] = _presence(unit, life, index, now, kept)
+                if found[unit].version:
+                    REMEMBERED.put(name, index, len(index.stamps))
         for hour in _hours({tp: units}):
             _remember(keys, hour, found.get(hour), found.get(_day_of(hour)))
     return heads, found
@@ -159,7 +162,12 @@ def _remember(keys: Keys, hour: Unit, redis: Presence | None, day: Presence | No
     REMEMBERED.put(index_key(keys, hour), known, len(index.stamps) if index else 1)
 
 
-def _index(stamps: Stamps) -> Index:
+def _index(raw: msgspec.Raw) -> Index | None:
+    flat = _flat(raw)
+    return _index_of(_stamps(zip(flat[::2], flat[1::2], strict=True))) if flat else None
+
+
+def _index_of(stamps: Stamps) -> Index:
     made, first, changed = zip(*stamps.values(), strict=True)
     return Index(stamps, min(made), min(first), max(changed) if all(changed) else 0)
 
@@ -178,7 +186,7 @@ class Kept(NamedTuple):
 
 def presence_of(unit: Unit, life: Life, stamps: Stamps, now: int) -> Presence:
     """What a unit's index says."""
-    return _presence(unit, life, _index(stamps), now, Kept.now())
+    return _presence(unit, life, _index_of(stamps), now, Kept.now())
 
 
 def _presence(unit: Unit, life: Life, index: Index, now: int, kept: Kept) -> Presence:

@@ -17,6 +17,8 @@ from dashboards.borders import Span, ceil, floor, joined, some, split
 from dashboards.heads import Coarse, Heads
 from dashboards.keys import WIDTH, Grain, Keys
 
+SHORT_S = 48 * WIDTH["h"]
+
 
 @dataclass(frozen=True)
 class Cover:
@@ -64,9 +66,15 @@ def cover(
 
 
 def _near(start: float, end: float) -> list[float]:
-    """A moment of each hour in the days that the range begins and ends in: one reading knows all of them."""
-    head, _, tail = split((floor(start, WIDTH["h"]), ceil(end, WIDTH["h"])), WIDTH["d"])
-    hours = [at for low, high in (head, tail) for at in range(low, high, WIDTH["h"])]
+    """A moment of each hour that is likely to be asked for: one reading knows all of them.
+
+    These are the hours of the days that the range begins and ends in, and all of a short one, whose minutes
+    are listed.
+    """
+    whole = floor(start, WIDTH["h"]), ceil(end, WIDTH["h"])
+    head, _, tail = split(whole, WIDTH["d"])
+    parts = [whole] if whole[1] - whole[0] <= SHORT_S else [head, tail]
+    hours = [at for low, high in parts for at in range(low, high, WIDTH["h"])]
     return [start, end, *hours]
 
 
