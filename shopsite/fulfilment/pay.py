@@ -30,6 +30,18 @@ class BeingPaid(ForbiddenMove):
         self.order_id, self.current, self.wanted = order.order_id, order.status, ""
 
 
+class NotFailed(ForbiddenMove):
+    """Only what could not be paid is paid again."""
+
+    def __init__(self, order: Order) -> None:
+        Exception.__init__(
+            self,
+            f"Order {order.order_id} is {order.get_status_display().lower()}: "
+            "another card is taken only where a payment has failed.",
+        )
+        self.order_id, self.current, self.wanted = order.order_id, order.status, Status.PLACED
+
+
 @transaction.atomic
 def pay_again(*, order_id: str, card: str, actor: str = "") -> Order:
     """Try another card after a failed payment: the products are reserved again, and charged.
@@ -43,6 +55,8 @@ def pay_again(*, order_id: str, card: str, actor: str = "") -> Order:
         raise InvalidCart(str(error)) from error
     if order.payments.filter(state=State.DUE).exists():
         raise BeingPaid(order)
+    if order.status != Status.PAYMENT_FAILED:  # a backordered one may be placed, too, but by its stock only
+        raise NotFailed(order)
     move(
         order, Status.PLACED, actor=actor or f"visitor {order.user_id}", why=f"paying with card {kept.last4}"
     )
