@@ -11,7 +11,7 @@ from dashboards.selectors import Report, report
 from dashboards.store import read_hashes, sum_hashes
 from tests.flows.test_history import at, clicks, more
 from tests.support.aggregates import Log, writer_of
-from tests.support.history import move, pass_time, settle
+from tests.support.history import pass_time
 
 pytestmark = pytest.mark.django_db
 Redis = redis_package.Redis
@@ -72,20 +72,6 @@ def test_of_an_hour_that_goes_on_only_the_minute_that_changed_is_read_again(
 
     minutes = {bucket.start for name in asked if (bucket := first_keys().parse(name)) and bucket.grain == "m"}
     assert (minutes_of(found), minutes) == ([1, 1, 3], {int(at(2).timestamp())})
-
-
-def test_an_hour_that_was_moved_is_not_taken_for_one_that_redis_has(redis: Redis) -> None:
-    log = clicks([0, 1, 2, 61])
-    log.fold(writer_of(redis))
-    pass_time(redis, 0.2)
-    before = report(redis, at(1), at(62))
-    settle(redis)
-    move(redis)
-
-    assert report(redis, at(1), at(62)) == before
-    more(log, [1])
-    log.fold(writer_of(redis))
-    assert minutes_of(report(redis, at(1), at(62))) == [2, 1, 1]
 
 
 def test_a_version_grows_where_the_clock_does_not(redis: Redis) -> None:
