@@ -28,10 +28,10 @@ WATCH = """() => {
   new MutationObserver(() => window.changes.push(Date.now())).observe(
     document.querySelector("#n-visitors .figure"), { subtree: true, childList: true, characterData: true });
   const pulse = document.getElementById("pulse");
-  pulse.on("plotly_afterplot", () => {
+  new MutationObserver(() => {
     const [, clicks] = pulse.data[2].customdata ?? [], [, at] = pulse.data[2].x ?? [];
-    if (clicks) window.drawings.push([Date.now(), at, clicks]);
-  });
+    if (clicks && clicks !== window.drawings.at(-1)?.[2]) window.drawings.push([Date.now(), at, clicks]);
+  }).observe(pulse, { subtree: true, attributeFilter: ["d"] });
 }"""
 
 

@@ -4,13 +4,15 @@ import { split, unsplit } from "../filters.js";
 import { mood } from "../mood.js";
 import { paced } from "../pace.js";
 import { page } from "../page.js";
-import { clear, draw, figure, plain, scale } from "../plots.js";
+import { clear, dark, draw, figure, plain, scale } from "../plots.js";
+import { moveRun } from "../running.js";
 import { saver } from "../save.js";
 import { reads, section, store } from "../store.js";
 import { UNKNOWN, minute, money, wall, whole } from "../words.js";
 
 const MINUTE = 60_000, NARROW = 560, APART = 6, SETTLED_MS = 10_000; // a pace from less than ten seconds frightens people
 const node = $("pulse");
+let shown = ""; // stands for all that is drawn but the end of the running minute
 
 /** [{at, clicks, orders, revenue, before, ordersBefore}], oldest first; the last is still running. */
 function rows() {
@@ -41,6 +43,7 @@ function drawPulse() {
   const fig = figure("pulse"), data = rows();
   if (mood() === "empty" || (data.length && !data.some((row) => row.clicks || row.orders))) {
     clear(node);
+    shown = "";
     replace(node, `nothing ${section("view").size}`, () => nothing("No clicks in the last 30 minutes.", section("view").has("by") ? "Nothing that fits the filter was clicked." : "The first click draws this chart: clicks above, orders below, minute by minute."));
     return true;
   }
@@ -54,6 +57,9 @@ function drawPulse() {
   const up = scale(Math.max(...y(data, "clicks"), ...y(data, "before"), paceful ? pace : 0) * 1.02, 3);
   const low = scale(Math.max(...y(data, "orders"), ...y(data, "ordersBefore")), 1);
   describe(last);
+  const sign = JSON.stringify([full, run.at, run.orders, run.before, run.ordersBefore, alerts(data[0].at), up, low, known, unsplit(), mood(), dark(), node.clientWidth, node.clientHeight, document.fonts.status]);
+  if (paceful && sign === shown && moveRun(node, pace, run.clicks)) return true;
+  shown = paceful ? sign : "";
   const fired = Object.assign(alerts(data[0].at), { first: data[0].at }), { shapes, words } = hairlines(fired, fig.layout.meta);
   const bars = data.map((_, i) => (runs && i === data.length - 1 ? 0.4 : 1));
   draw(node, fig, [
@@ -95,7 +101,7 @@ export function pulse() {
   document.querySelector(".pulse .head").append(...saver({ label: "pulse", name: () => "pulse", title: () => "Clicks and orders by minute", node,
     layout: () => ({ margin: { l: 70, r: 40, t: 100, b: 60 } }), rows: table }));
   node.append(h("i", { class: "bone b-chart" }));
-  reads(["minutes", "ghost", "now", "marks", "unsplit"], paced(node, 250, drawPulse));
+  reads(["minutes", "ghost", "now", "marks", "unsplit"], paced(node, 150, drawPulse));
   reads(["minutes", "ghost", "marks"], paced($("pulse-table"), 1000, drawTable));
   $("pulse-twin").onclick = () => {
     const on = $("pulse-table").hidden;
