@@ -5,7 +5,7 @@ day has 23, 24 or 25 hours.
 """
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from itertools import islice
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -32,8 +32,9 @@ def grain_for(start: datetime, end: datetime) -> ReportGrain:
 def before(period: Period, start: datetime, end: datetime) -> tuple[datetime, datetime]:
     """The range that [start, end) is compared with, in UTC.
 
-    previous: as long, up to the start; whole days of the shop give as many whole days. week, year: the same
-    time by the wall clock, a week or a year earlier; 29 February becomes the 28th.
+    previous: as long, up to the start; one that begins at midnight goes back by the days that it touches, so
+    today until noon stands beside yesterday until noon. week, year: the same time by the wall clock, a week
+    or a year earlier; 29 February becomes the 28th.
     """
     moved = back(period, start, end)
     return moved(start), moved(end)
@@ -46,8 +47,9 @@ def back(period: Period, start: datetime, end: datetime) -> Callable[[datetime],
     if period == "year":
         return lambda moment: _utc(_year_before(moment.astimezone(_zone())))
     first, last = (moment.astimezone(_zone()) for moment in (start, end))
-    if first.time() == last.time():
-        days = last.date() - first.date()
+    if first.time() in (time.min, last.time()):
+        begun = last.time() > first.time()  # the last day counts, too
+        days = last.date() - first.date() + timedelta(days=begun)
         return lambda moment: _utc(moment.astimezone(_zone()) - days)
     return lambda moment: moment - (end - start)
 

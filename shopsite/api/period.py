@@ -17,7 +17,7 @@ Compare = Annotated[
     Period | None,
     msgspec.Meta(
         description=f"With which period, by the shop's wall clock: {', '.join(PERIODS)}; "
-        "previous is as long, up to `from`."
+        "previous is as long, up to `from`, or as many days earlier where that is midnight."
     ),
 ]
 GrainOf = Annotated[
