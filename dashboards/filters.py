@@ -6,6 +6,7 @@ One value of one dimension at a time: what people of one country did with one pr
 
 from collections.abc import Mapping
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 from dashboards.folds.base import LONGEST, MARKS
 
@@ -28,6 +29,11 @@ class View(NamedTuple):
         """As the page is told of it; {} for everything."""
         found: dict[str, object] = {"by": self.by, "value": self.value} if self.by else {}
         return found | ({"bots": 1} if self.bots else {})
+
+    @property
+    def query(self) -> str:
+        """The same in an address; "" for everything."""
+        return urlencode(({self.by: self.value} if self.by else {}) | ({"bots": "in"} if self.bots else {}))
 
 
 PLAIN = View()

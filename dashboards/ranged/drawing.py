@@ -10,14 +10,7 @@ from dashboards.axis import FORMS, TICKS, axis_of, when
 from dashboards.calendar import ReportGrain
 from dashboards.figures import Drawing, Palette, funnel, hover, pulse, wash, words
 from dashboards.keys import money
-
-
-class Bucket(NamedTuple):
-    """What happened in one piece of the range."""
-
-    clicks: int
-    orders: int
-    revenue: int  # micros, in the shop's currency
+from dashboards.ranged.told import Bucket
 
 
 class Pulse(NamedTuple):
@@ -44,7 +37,7 @@ def draw_pulse(c: Palette, found: Pulse, now: datetime) -> Drawing:
         ghost_bars | {"x": x[: len(found.was)], "y": [one.orders for one in found.was], "width": wide,
                       "hovertemplate": hover("%{y:,} then")},
         bars | {"x": x, "y": [one.orders for one in found.now], "width": narrow,
-                "customdata": [f"{money(one.revenue)} {settings.SHOP_CURRENCY}" for one in found.now]},
+                "customdata": [_paid(one) for one in found.now]},
     ]  # fmt: skip
     if axis.runs:
         first = max(0, full - 1)
@@ -54,6 +47,7 @@ def draw_pulse(c: Palette, found: Pulse, now: datetime) -> Drawing:
             | {"x": x[first:], "y": ends, "customdata": ends, "mode": "lines+markers",
                "hovertemplate": hover("%{y:,} clicks so far"), "fillcolor": wash(c.clicks, 0.04)}
         )  # fmt: skip
+    split = ": not split by category" if any(one.orders is None for one in found.now) else ""
     soft = {"font": {"size": 12, "color": c.soft}}
     layout["xaxis"] = {
         "type": "date", "anchor": "y2", "range": axis.around, "hoverformat": FORMS[found.grain],
@@ -62,7 +56,7 @@ def draw_pulse(c: Palette, found: Pulse, now: datetime) -> Drawing:
     layout["margin"] = {"l": 48, "r": 16, "t": 20, "b": 42}
     layout["annotations"] = [
         words(f"Clicks, by {found.grain}", y=1, xshift=2, **soft),
-        words(f"Orders, by {found.grain}", y=0.27, xshift=2, **soft),
+        words(f"Orders, by {found.grain}{split}", y=0.27, xshift=2, **soft),
     ]
     return filled, layout
 
@@ -96,10 +90,16 @@ def pulse_table(found: Pulse) -> dict[str, Any]:
     return {"heads": heads, "rows": rows, "csv": csv}
 
 
-def _cell(name: str, one: Bucket) -> int | float:
-    value: int = getattr(one, name)
-    return value / 1_000_000 if name == "revenue" else value
+def _paid(one: Bucket) -> str:
+    return "" if one.revenue is None else f"{money(one.revenue)} {settings.SHOP_CURRENCY}"
 
 
-def _shown(value: float) -> str:
+def _cell(name: str, one: Bucket) -> int | float | None:
+    value: int | None = getattr(one, name)
+    return value / 1_000_000 if name == "revenue" and value is not None else value
+
+
+def _shown(value: float | None) -> str:
+    if value is None:
+        return "–"
     return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"

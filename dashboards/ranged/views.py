@@ -1,16 +1,19 @@
 """The live page's address with a range in it: one frame, no socket. views.py -> here -> range.html."""
 
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import msgspec
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.text import capfirst
 
-from dashboards.filters import DIMENSIONS
+from dashboards.filters import PLAIN, BadView, read_view
 from dashboards.period import PRESETS, BadRange, read_period
 from dashboards.ranged.page import THEN, read_range
+from shopsite.catalogue.models import Category
 
 NAMES = frozenset(("range", "from", "to", "compare"))
 CALENDAR = {"presets": PRESETS, "comparisons": THEN}
@@ -19,14 +22,21 @@ CALENDAR = {"presets": PRESETS, "comparisons": THEN}
 def ranged(request: HttpRequest, frame: dict[str, object]) -> HttpResponse:
     """The figures of the range that the address asks for; where there is none, why. frame: of every page."""
     now = timezone.now()
-    asked, found, problem = None, None, ""
+    asked, found, problem, view = None, None, "", PLAIN
     try:
+        view = read_view(request.GET.dict())
         asked = read_period(request.GET.dict(), now)
     except BadRange as error:
         problem = str(error)
+    except BadView as error:
+        problem = f"{capfirst(str(error))}."
     else:
-        found = read_range(asked, now)
-    page = {"zone": settings.SHOP_TIME_ZONE, "currency": settings.SHOP_CURRENCY}
+        found = read_range(asked, view, now)
+    page = {
+        "zone": settings.SHOP_TIME_ZONE,
+        "currency": settings.SHOP_CURRENCY,
+        "categories": list(Category.objects.values_list("slug", "name")),
+    }
     context = (
         frame
         | CALENDAR
@@ -34,7 +44,10 @@ def ranged(request: HttpRequest, frame: dict[str, object]) -> HttpResponse:
             "asked": asked,
             "found": found,
             "problem": problem,
-            "filtered": [name for name in (*DIMENSIONS, "bots") if request.GET.get(name)],
+            "view": view,
+            "unfiltered": urlencode(
+                {name: request.GET[name] for name in (*NAMES, "grain") if name in request.GET}
+            ),
             "pulse": msgspec.json.encode(found.pulse).decode() if found else "",
             "funnel": msgspec.json.encode(found.funnel).decode() if found else "",
             "moves": asked is not None and asked.end > now,

@@ -43,9 +43,10 @@ def test_a_country_narrows_everything_live_and_back_and_reload_keep_it(live: Pag
     clicked(redis, "DE", user_id="eva")
     views(live, 2)
     expect(live.locator(".feed em")).to_have_text(["DE", "DE"])
-    live.locator(".feed").get_by_role("button", name="Only MUG").first.press("Enter")
+    live.locator(".feed").get_by_role("button", name="MUG").first.press("Enter")
     expect(live.get_by_role("button", name="Remove the filter product MUG")).to_be_visible()
     live.go_back()
+    expect(chip).to_be_visible()
     live.reload(wait_until="commit")
     expect(chip).to_be_visible()
     views(live, 2)
@@ -56,7 +57,7 @@ def test_a_country_narrows_everything_live_and_back_and_reload_keep_it(live: Pag
     live.go_back()
     live.go_back()
     expect(chip).to_be_hidden()
-    expect(live.locator("#n-visitors .figure span")).to_have_text("2")
+    expect(live.locator("#n-visitors .figure span")).to_have_text("3")
 
 
 def test_a_product_and_a_shelf_replace_each_other_and_the_past_has_no_filter(
@@ -85,3 +86,15 @@ def test_a_product_and_a_shelf_replace_each_other_and_the_past_has_no_filter(
     )
     expect(live.locator("#mode")).to_have_text("REPLAY")
     expect(live.locator("#filters")).to_be_hidden()
+
+
+def test_a_range_takes_the_filter_along_and_gives_it_back(live: Page, redis: Redis) -> None:
+    clicked(redis, "DE")
+    live.goto("/dashboard/?country=DE", wait_until="commit")
+    live.get_by_role("button", name="Range", exact=True).click()
+    live.get_by_role("link", name="Today").click()
+    expect(live.get_by_role("link", name="Remove the filter Country Germany")).to_be_visible()
+    expect(live.locator(".num").first).to_contain_text("not split by country")
+    expect(live.get_by_role("button", name="Save funnel")).to_be_visible()
+    live.get_by_role("link", name="Back to live").click()
+    expect(live.get_by_role("button", name="Remove the filter country Germany")).to_be_visible()

@@ -115,7 +115,6 @@ def test_a_bad_range_is_a_message(redis: Redis, asked: str, words: str) -> None:
 def test_an_empty_range_and_a_lost_redis_are_said(redis: Redis, settings: Settings) -> None:
     client = staff()
     assert "Nobody clicked or bought in this range" in text(client, DAY)
-    assert "the filter by country is kept for the live page" in text(client, f"{DAY}&country=DE")
     cache.clear()
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     assert "Redis does not answer" in text(client, DAY)
@@ -125,3 +124,37 @@ def test_a_range_that_reaches_now_moves_and_one_that_is_over_does_not(redis: Red
     client = staff()
     assert "data-moves" in client.get("/dashboard/?range=7d&compare=previous").content.decode()
     assert "data-moves" not in client.get("/dashboard/?range=yesterday").content.decode()
+
+
+def test_a_range_of_one_value_has_what_is_counted_by_it_and_names_the_rest(redis: Redis) -> None:
+    at = "2024-06-18T10:00:00Z"
+    views = [click(f"u{n}", "MUG", at, country=("DE", "AT")[n % 2], bot=n == 4) for n in range(5)]
+    log_of("clicks-0", views).fold(writer_of(redis))
+    line = {"product_id": "MUG", "quantity": 2, "price": "12.50"}
+    sales = [paid(of, "25.00", at=at, currency="EUR", country=of, lines=[line]) for of in ("DE", "FR")]
+    numbered("orders-0", sales).fold(writer_of(redis))
+    product("MUG")
+    client = staff()
+    page = text(client, f"{DAY}&country=DE")
+    assert "Visitors in the range – not split by country" in page
+    assert "Sales in the range 25.00 EUR beside nothing" in page
+    assert "Orders in the range 1 beside nothing" in page
+    assert "Viewed 2 Cart 0 −100 % Checkout 0 Paid 1" in page
+    assert "Not split by country. What single products do under a filter" in page
+    html = client.get(f"{DAY}&country=DE").content.decode()
+    assert 'href="/dashboard/?country=DE">Back to live' in html
+    assert 'href="?range=7d&amp;country=DE"' in html
+    pulse = made(client, f"{DAY}&country=DE")
+    assert [sum(row[place] for row in pulse["csv"][1:]) for place in range(1, 4)] == [2, 1, 25.0]
+    assert made(client, f"{DAY}&country=DE", 1)["csv"] == [
+        ["step", "steps", "then"],
+        ["Viewed", 2, None], ["Cart", 0, None], ["Checkout", 0, None], ["Paid", 1, None],
+    ]  # fmt: skip
+    bots = made(client, f"{DAY}&country=DE&bots=in")
+    assert sum(row[1] for row in bots["csv"][1:]) == 3
+    assert "The MUG 4 0 4 50.00 EUR" in text(client, f"{DAY}&product=MUG")
+    shelf = made(client, f"{DAY}&category=mugs")
+    assert {row[2] for row in shelf["csv"][1:]} == {None}, "no order has a shelf"
+    refused = client.get(f"{DAY}&country=DE&device=phone")
+    assert refused.status_code == 400
+    assert "One filter at a time, not country and device." in refused.content.decode()

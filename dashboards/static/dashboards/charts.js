@@ -1,6 +1,7 @@
 // Charts that Plotly made whole in Python, on pages that the server writes: drawn here, and beside each the same as a table.
-import { h } from "./dom.js";
+import { h, say } from "./dom.js";
 import { keepFresh } from "./fresh.js";
+import { nameOf } from "./names.js";
 import { paced } from "./pace.js";
 import { dark, draw } from "./plots.js";
 import { saver } from "./save.js";
@@ -42,5 +43,13 @@ function chart(section) {
 }
 
 const charts = [...document.querySelectorAll("[data-chart]")].map(chart);
-if ("moves" in document.body.dataset) keepFresh(FRESH_MS, () => charts.forEach((renew) => renew()));
+/** Values that the server writes as they are counted, as the live page calls them. */
+function callByName() {
+  for (const node of document.querySelectorAll("[data-named]")) {
+    node.dataset.value ??= node.textContent;
+    say(node, nameOf(node.dataset.named, node.dataset.value));
+  }
+}
+callByName();
+if ("moves" in document.body.dataset) keepFresh(FRESH_MS, () => { charts.forEach((renew) => renew()); callByName(); });
 theme();

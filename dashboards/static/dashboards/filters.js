@@ -63,7 +63,21 @@ function refuse(words, { by = "", value = "", bots = 0 }) {
 
 const chip = (words, what, remove) => h("button", { class: "chip", type: "button", "aria-label": `Remove the filter ${what}`, onclick: remove }, words, icon("cross"));
 
+/** A range that is chosen keeps the filter. */
+function carry() {
+  for (const link of document.querySelectorAll("#ranges nav a")) {
+    const search = new URLSearchParams(link.search);
+    for (const by of [...DIMENSIONS, "bots"]) search.delete(by);
+    for (const [by, value] of Object.entries(query())) search.set(by, value);
+    link.search = search;
+  }
+  const form = document.querySelector("#ranges form");
+  for (const old of form.querySelectorAll("[type=hidden]")) old.remove();
+  form.append(...Object.entries(query()).map(([name, value]) => h("input", { type: "hidden", name, value })));
+}
+
 function bar() {
+  carry();
   const { by, value, bots } = wanted, name = by && nameOf(by, value);
   $("filters").hidden = !filtered() && !refused;
   document.body.dataset.filter = by;
@@ -71,7 +85,7 @@ function bar() {
   replace($("filters"), JSON.stringify([by, value, name, bots, refused]), () => [
     by && chip(h("span", {}, `${by[0].toUpperCase()}${by.slice(1)} `, h("b", {}, name)), `${by} ${name}`, unfilter),
     bots && chip(h("span", {}, "Bots ", h("b", {}, "counted in")), "bots", turnBots),
-    h("p", { role: "status" }, refused || (by ? `Only ${name}. Grey is what is not split by ${by}.` : bots ? "Clicks of bots are counted in the pulse; people are people." : "")),
+    h("p", { role: "status" }, refused || (by ? `Only ${name}; another value replaces it. Grey is what is not split by ${by}.` : bots ? "Clicks of bots are counted in the pulse; people are people." : "")),
   ].filter(Boolean));
 }
 const given = document.title;

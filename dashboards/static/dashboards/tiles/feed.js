@@ -2,7 +2,6 @@
 import { $, arrange, bones, h, nothing, replace } from "../dom.js";
 import { choose } from "../filters.js";
 import { mood } from "../mood.js";
-import { nameOf } from "../names.js";
 import { page } from "../page.js";
 import { paced } from "../pace.js";
 import { reads, section } from "../store.js";
@@ -14,16 +13,16 @@ let held = false, only = false;
 const list = h("ul", { class: "feed" });
 
 /** A value that narrows the page to it, or just its text. */
-const pick = (by, value, text, what) => (value ? h("button", { type: "button", class: "pick", "aria-label": `Only ${what}`, title: `Only ${what}`, onclick: () => choose(by, value) }, text) : text);
+const pick = (by, value, text) => (value ? h("button", { type: "button", class: "pick", title: `Show only this ${by}`, onclick: () => choose(by, value) }, text) : text);
 
 function row([id, [at, kind, what, where, who, paid, product]]) {
   if (!rows.has(id)) {
     const own = who && who === page.you, country = kind === "stock" ? "" : where;
     rows.set(id, h("li", { "data-id": id }, h("time", {}, time(at)), h("span", { class: kind.replaceAll(" ", "-") }, kind), h("b"),
-      own ? h("span", { class: "you" }, "you") : h("em", {}, pick("country", country, where, nameOf("country", where)))));
+      own ? h("span", { class: "you" }, "you") : h("em", {}, pick("country", country, where))));
   }
-  const title = nameOf("product", product), words = paid ? money(...paid) : what; // a title may come after its first event
-  replace(rows.get(id).children[2], `${words} ${title}`, () => pick("product", product, words, title));
+  const words = paid ? money(...paid) : what; // a title may come after its first event
+  replace(rows.get(id).children[2], words, () => pick("product", paid ? "" : product, words)); // an order has many
   return rows.get(id);
 }
 
