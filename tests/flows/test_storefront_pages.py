@@ -109,6 +109,17 @@ def test_sold_out_products_have_no_button_and_a_way_to_wait(shopper: Shopper) ->
     assert "Add to cart" not in page
 
 
+def test_a_product_leads_staff_to_its_figures_and_the_admin_and_shoppers_not(
+    shopper: Shopper, admin_client: Client
+) -> None:
+    product("MUG", stock=3)
+    pages = ("/dashboard/product/MUG/", "/admin/catalogue/product/MUG/change/")
+    assert not any(page in shopper.read("/p/MUG/") for page in pages)
+    seen = admin_client.get("/p/MUG/").content.decode()
+    assert all(f'href="{page}"' in seen for page in pages)
+    assert all(admin_client.get(page).status_code == 200 for page in pages)
+
+
 def test_few_left_is_said_and_bounds_the_list(shopper: Shopper) -> None:
     product("FEW", stock=3)
     page = shopper.read("/p/FEW/")

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from dashboards.access import is_staff, may_watch
 from shopsite.catalogue.models import Category, Product
 from shopsite.storefront import delivery, selectors, waiting
 from shopsite.storefront.clicks import note
@@ -147,10 +148,21 @@ def _product_page(request: HttpRequest, shown: Item, form: TellMeForm) -> HttpRe
             "counts": range(1, min(LONGEST_LIST, shown.left) + 1),
             "posted": "ready to post today" if leaves_today else "ready to post on the next weekday",
             "together": selectors.bought_with(shown.sku, IN_A_ROW),
+            "staff_pages": _staff_pages(request, shown.sku),
             "related": selectors.related(shown, IN_A_ROW) if shown.category else [],
             **COSTS,
         },
     )
+
+
+def _staff_pages(request: HttpRequest, sku: str) -> dict[str, str]:
+    """What a member of staff may open about a product: words and address of each page."""
+    pages = {}
+    if may_watch(request.user):
+        pages["how it sells"] = reverse("product_figures", args=[sku])
+    if is_staff(request.user) and request.user.has_perm("catalogue.view_product"):
+        pages["in the admin"] = reverse("admin:catalogue_product_change", args=[sku])
+    return pages
 
 
 @require_POST

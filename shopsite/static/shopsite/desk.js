@@ -1,0 +1,8 @@
+// Cells of a list say which column they are of, for desk.css, which shows rows as cards on a phone.
+const table = document.querySelector("#result_list");
+if (table) {
+  const labels = [...table.tHead.rows[0].cells].map((cell) => cell.querySelector(".text")?.textContent.trim() ?? "");
+  for (const row of table.tBodies[0].rows) {
+    for (const [at, cell] of [...row.cells].entries()) cell.dataset.label = labels[at];
+  }
+}
