@@ -103,8 +103,8 @@ def lags(prefix: str) -> list[int]:
     """How many clicks of each partition are in the log and not in the figures."""
     from confluent_kafka import Consumer, TopicPartition
 
+    from dashboards.counting.store import read_position
     from dashboards.keys import generation_keys
-    from dashboards.store import read_position
     from shopsite.events.redis import redis_client
 
     consumer = Consumer({"bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"], "group.id": "lags"})

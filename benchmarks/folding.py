@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dashboards.aggregate import Aggregator
+    from dashboards.counting.aggregate import Aggregator
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTHING_FOR_S = 15.0  # then the others have folded the rest
@@ -24,7 +24,7 @@ NOTHING_FOR_S = 15.0  # then the others have folded the rest
 
 def keep_one_fold() -> None:
     """The narrow job: clicks by product and minute, and nothing else."""
-    from dashboards import batch
+    from dashboards.counting import batch
     from dashboards.folds.base import Counts
     from shopsite.events.schemas import Click
 
@@ -56,7 +56,7 @@ def main() -> None:
     import django
 
     django.setup()
-    from dashboards.aggregate import Aggregator
+    from dashboards.counting.aggregate import Aggregator
 
     if job == "narrow":
         keep_one_fold()

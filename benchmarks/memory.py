@@ -131,12 +131,12 @@ class Shoppers:
 
 def fill(client: Redis, hours: int, *, forget: bool) -> float:
     """Fold so many hours from a midnight on; returns events a second. forget: what would have expired."""
-    from dashboards.batch import fold, fold_delays
+    from dashboards.counting.batch import fold, fold_delays
+    from dashboards.counting.lately import recent, seen_lately
+    from dashboards.counting.plan import Batch
+    from dashboards.counting.steps import packed
+    from dashboards.counting.store import Writer
     from dashboards.keys import first_keys
-    from dashboards.lately import recent, seen_lately
-    from dashboards.plan import Batch
-    from dashboards.steps import packed
-    from dashboards.store import Writer
 
     shoppers, writer, offsets = Shoppers(), Writer(client, first_keys()), defaultdict[str, int](int)
     midnight = datetime(2026, 3, 2, tzinfo=UTC)

@@ -29,8 +29,8 @@ class Shop:
     """Folds days into Redis, and moves them on into the database."""
 
     def __init__(self, client: Redis) -> None:
+        from dashboards.counting.store import Writer
         from dashboards.keys import first_keys
-        from dashboards.store import Writer
 
         self.client, self.writer = client, Writer(client, first_keys())
         self.shoppers = Shoppers(rate=CLICKS, orders=ORDERS, products=PRODUCTS)
@@ -52,8 +52,8 @@ class Shop:
 
     def fold(self, topic: str, partition: int, events: list[Any]) -> None:
         """Apply one batch."""
-        from dashboards.batch import fold, fold_delays
-        from dashboards.plan import Batch
+        from dashboards.counting.batch import fold, fold_delays
+        from dashboards.counting.plan import Batch
 
         tp = f"{topic}-{partition}"
         first = self.offsets[tp]
@@ -69,7 +69,7 @@ class Shop:
         """All that Redis has goes to the database, as if nobody had touched it for long."""
         from django.conf import settings
 
-        from dashboards.history import write_history
+        from dashboards.past.history import write_history
 
         settings.HISTORY_SETTLED_MINUTES = settings.HISTORY_MOVE_HOURS = 0
         if not write_history(self.client, seconds=600).finished:
@@ -78,7 +78,7 @@ class Shop:
 
 def fill(client: Redis, today: int, days: int, folded: int) -> Shop:
     """A year of days up to now, of which so many are folded and the others copies."""
-    from dashboards.totals import make_totals
+    from dashboards.past.totals import make_totals
 
     shop = Shop(client)
     past = [today - n * DAY for n in range(2, days + 1)]
@@ -97,7 +97,7 @@ def fill(client: Redis, today: int, days: int, folded: int) -> Shop:
 def copy(source: int, target: int, *, with_hours: bool) -> None:
     """The rows of one day under another."""
     from dashboards.models import Rollup
-    from dashboards.rollups import pack, unpack
+    from dashboards.past.rollups import pack, unpack
 
     shift = target - source
     grains = "hd" if with_hours else "d"
@@ -126,9 +126,9 @@ def measure(client: Redis, *, quick: bool) -> None:
     from django.db import connection
 
     from dashboards.models import Rollup
-    from dashboards.presence import SETTLED_S
-    from dashboards.selectors import report
-    from dashboards.series import read_series
+    from dashboards.past.presence import SETTLED_S
+    from dashboards.reports.selectors import report
+    from dashboards.reports.series import read_series
 
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     days, folded, times = (366, 1, 15) if quick else (366, 4, 50)

@@ -18,13 +18,13 @@ from redis.exceptions import RedisError
 
 from dashboards.access import may_share, may_watch
 from dashboards.answers.page import read_answers
-from dashboards.density import STEP_S, read_density
-from dashboards.feed import who
-from dashboards.hub import present_frame
-from dashboards.ops import read_pipeline
-from dashboards.period import PRESETS, BadRange, read_period
+from dashboards.operations.ops import read_pipeline
 from dashboards.product.page import grains_of, read_product
 from dashboards.ranged.views import CALENDAR, NAMES, ranged
+from dashboards.reports.density import STEP_S, read_density
+from dashboards.reports.period import PRESETS, BadRange, read_period
+from dashboards.screen.feed import who
+from dashboards.screen.hub import present_frame
 from shopsite.catalogue.models import Category
 from shopsite.events.redis import redis_client
 

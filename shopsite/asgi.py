@@ -11,8 +11,8 @@ from django.core.asgi import get_asgi_application
 django_application = get_asgi_application()
 
 from dashboards.board import register_board
-from dashboards.origins import own_pages_only
 from dashboards.routing import websocket_urlpatterns as live_pages
+from dashboards.screen.origins import own_pages_only
 from shopsite import boards
 from shopsite.api.server import with_api
 from shopsite.events.collect import with_collect

@@ -13,8 +13,8 @@ from dashboards.alerts import evaluate
 from dashboards.alerts import mails as alert_mails
 from dashboards.answers import kept
 from dashboards.board import register_board
-from dashboards.history import write_history as write_settled
-from dashboards.totals import make_totals
+from dashboards.past.history import write_history as write_settled
+from dashboards.past.totals import make_totals
 from orders import sending
 from shopsite import boards, fulfilment, pipeline
 from shopsite.events import trim

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dashboards.live import product_page
+from dashboards.screen.live import product_page
 from shopsite.catalogue.models import Product
 
 

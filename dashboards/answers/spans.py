@@ -1,4 +1,4 @@
-"""The sums that answers are made of. dashboards/spans.py -> here -> the answers, alerts."""
+"""The sums that answers are made of. dashboards/past/spans.py -> here -> the answers, alerts."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from dashboards.folds.base import MARKS
 from dashboards.keys import split_field
-from dashboards.spans import Sums, read_span
+from dashboards.past.spans import Sums, read_span
 from shopsite.events.redis import redis_client
 
 HOUR = timedelta(hours=1)

@@ -5,11 +5,11 @@ from typing import Any
 
 from django.conf import settings
 
-from dashboards.axis import FORMS, TICKS, axis_of, when
-from dashboards.calendar import ReportGrain
-from dashboards.figures import Drawing, Palette, drawn, hover, wash, words
 from dashboards.keys import money
 from dashboards.product.figures import Course
+from dashboards.reports.axis import FORMS, TICKS, axis_of, when
+from dashboards.reports.calendar import ReportGrain
+from dashboards.screen.figures import Drawing, Palette, drawn, hover, wash, words
 
 
 def course_chart(course: Course, grain: ReportGrain, now: datetime) -> dict[str, Any]:

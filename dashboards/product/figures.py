@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from dashboards.answers.spans import sums
-from dashboards.calendar import ReportGrain, before, borders
-from dashboards.course import read_course, used_edges
 from dashboards.folds.base import OFF
 from dashboards.keys import split_revenue
-from dashboards.selectors import short_of_views
-from dashboards.series import MOVED
+from dashboards.reports.calendar import ReportGrain, before, borders
+from dashboards.reports.course import read_course, used_edges
+from dashboards.reports.selectors import short_of_views
+from dashboards.reports.series import MOVED
 from shopsite.events.redis import redis_client
 
 WINDOW = timedelta(minutes=30)

@@ -14,13 +14,13 @@ from dashboards.answers import kept
 from dashboards.answers.names import Named, names_of
 from dashboards.answers.together import Partner
 from dashboards.answers.trending import Trend
-from dashboards.beside import Kind, Number
 from dashboards.board import Movement, Outlook, Stock, outlooks, the_board
-from dashboards.calendar import ReportGrain
-from dashboards.live import admin_of
-from dashboards.period import Asked, read_period
 from dashboards.product.drawing import course_chart
 from dashboards.product.figures import WINDOW, Beside, Figures, beside_last_week, read_figures
+from dashboards.reports.beside import Kind, Number
+from dashboards.reports.calendar import ReportGrain
+from dashboards.reports.period import Asked, read_period
+from dashboards.screen.live import admin_of
 from shopsite.catalogue.models import Product
 
 KEPT_SECONDS = 5

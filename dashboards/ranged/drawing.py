@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from dashboards.axis import FORMS, TICKS, axis_of, when
-from dashboards.calendar import ReportGrain
-from dashboards.figures import Drawing, Palette, funnel, hover, pulse, wash, words
 from dashboards.keys import money
 from dashboards.ranged.told import Bucket
+from dashboards.reports.axis import FORMS, TICKS, axis_of, when
+from dashboards.reports.calendar import ReportGrain
+from dashboards.screen.figures import Drawing, Palette, funnel, hover, pulse, wash, words
 
 
 class Pulse(NamedTuple):

@@ -13,19 +13,19 @@ from redis.exceptions import RedisError
 
 from dashboards.answers.names import Named, names_of
 from dashboards.answers.spans import sums
-from dashboards.beside import Kind, Number, figure_text
-from dashboards.calendar import Period, before, borders
-from dashboards.course import used_edges
-from dashboards.figures import drawn
-from dashboards.filters import View
 from dashboards.folds.base import MARKS
 from dashboards.keys import micros
-from dashboards.period import Asked
 from dashboards.ranged.drawing import Pulse, draw_funnel, draw_pulse, pulse_table
 from dashboards.ranged.told import Bucket, Told, tell, tell_each
-from dashboards.recipes import RECIPES
-from dashboards.selectors import ProductRow
-from dashboards.series import MOVED, moved_edges
+from dashboards.reports.beside import Kind, Number, figure_text
+from dashboards.reports.calendar import Period, before, borders
+from dashboards.reports.course import used_edges
+from dashboards.reports.period import Asked
+from dashboards.reports.selectors import ProductRow
+from dashboards.reports.series import MOVED, moved_edges
+from dashboards.screen.figures import drawn
+from dashboards.screen.filters import View
+from dashboards.screen.recipes import RECIPES
 from shopsite.events.redis import redis_client
 
 KEPT_SECONDS = 5

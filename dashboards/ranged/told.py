@@ -14,14 +14,14 @@ import redis
 from django.conf import settings
 
 from dashboards.answers.spans import by_kind
-from dashboards.course import read_each
-from dashboards.filters import View
 from dashboards.folds.base import OFF
 from dashboards.keys import micros
-from dashboards.live import products_of
-from dashboards.recipes import RECIPES, Part, Recipe
-from dashboards.selectors import ProductRow, Report, rank_products, report
-from dashboards.spans import Kinds, Span, Sums, read_span
+from dashboards.past.spans import Kinds, Span, Sums, read_span
+from dashboards.reports.course import read_each
+from dashboards.reports.selectors import ProductRow, Report, rank_products, report
+from dashboards.screen.filters import View
+from dashboards.screen.live import products_of
+from dashboards.screen.recipes import RECIPES, Part, Recipe
 
 TOP = 10
 WHOLE = ("events", "orders", "revenue")

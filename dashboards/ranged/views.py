@@ -10,9 +10,9 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.text import capfirst
 
-from dashboards.filters import PLAIN, BadView, read_view
-from dashboards.period import PRESETS, BadRange, read_period
 from dashboards.ranged.page import THEN, read_range
+from dashboards.reports.period import PRESETS, BadRange, read_period
+from dashboards.screen.filters import PLAIN, BadView, read_view
 from shopsite.catalogue.models import Category
 
 NAMES = frozenset(("range", "from", "to", "compare"))

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboards.access import may_share
-from dashboards.hub import present_frame
+from dashboards.screen.hub import present_frame
 from dashboards.shares.guests import for_guests
 from dashboards.shares.links import Refused, find_link, make_link
 from dashboards.views import PLOTLY, chosen_theme

@@ -14,11 +14,11 @@ from redis.exceptions import RedisError
 
 from dashboards.answers import kept
 from dashboards.answers.demand import missed_in_all, read_demand
-from dashboards.calendar import before, borders
-from dashboards.course import COUNTED, DISTINCT, names_are, read_total
 from dashboards.keys import STEP
-from dashboards.selectors import report
-from dashboards.series import read_more
+from dashboards.reports.calendar import before, borders
+from dashboards.reports.course import COUNTED, DISTINCT, names_are, read_total
+from dashboards.reports.selectors import report
+from dashboards.reports.series import read_more
 from shopsite.api.http import Problem, invalid
 from shopsite.api.paging import Cursor, Limit, cursor, place_of
 from shopsite.api.period import Compare, Compared, From, GrainOf, To, check_range, no_redis

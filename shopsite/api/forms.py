@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from dashboards.rows import rows_of, written
+from dashboards.reports.rows import rows_of, written
 from shopsite.api.http import JSON, Problem, invalid
 from shopsite.api.routing import Route
 

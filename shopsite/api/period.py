@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from dashboards.calendar import GRAINS, PERIODS, Period, ReportGrain
+from dashboards.reports.calendar import GRAINS, PERIODS, Period, ReportGrain
 from shopsite.api.http import Problem, invalid
 
 EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)

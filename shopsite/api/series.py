@@ -9,11 +9,11 @@ import msgspec
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from dashboards.calendar import ReportGrain, before, borders, grain_for
-from dashboards.course import names_are, read_course, used_edges
 from dashboards.keys import STEP
-from dashboards.series import MOVED, moved_edges
-from dashboards.spans import Sums
+from dashboards.past.spans import Sums
+from dashboards.reports.calendar import ReportGrain, before, borders, grain_for
+from dashboards.reports.course import names_are, read_course, used_edges
+from dashboards.reports.series import MOVED, moved_edges
 from shopsite.api.figures import known_statistic
 from shopsite.api.http import invalid
 from shopsite.api.paging import Cursor, Limit, cursor, place_of

@@ -1,6 +1,6 @@
 """Prove everything that is stored against the log. `manage.py audit` -> here -> aggregates, orders, stock.
 
-The log is read once for the aggregates (dashboards/audit.py) and once for the database. Each part is
+The log is read once for the aggregates (dashboards/proof/audit.py) and once for the database. Each part is
 compared up to the offset that it has reached, and what changed while the audit ran is looked at again,
 so neither lag nor traffic is an error.
 """
@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 import redis
 
-from dashboards.audit import audit_aggregates
-from dashboards.findings import Check
-from dashboards.log import LogReader
+from dashboards.counting.log import LogReader
+from dashboards.proof.audit import audit_aggregates
+from dashboards.proof.findings import Check
 from shopsite.audit.deadletters import audit_dead_letters
 from shopsite.audit.messages import Messages
 from shopsite.audit.orders import audit_orders

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from dashboards.findings import Check
-from dashboards.log import LogReader, set_aside
+from dashboards.counting.log import LogReader, set_aside
+from dashboards.proof.findings import Check
 from shopsite.audit.messages import Messages
 from shopsite.events.models import OutboxEvent
 from shopsite.events.topics import DEAD

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from django.db.models import Q
 
-from dashboards.log import LogReader, set_aside
+from dashboards.counting.log import LogReader, set_aside
 from shopsite.events.consume import GROUP
 from shopsite.events.inbox import fallback_event_id, is_own, position
 from shopsite.events.models import InboxEvent, InboxState, OutboxEvent, StoredOffset

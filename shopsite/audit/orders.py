@@ -12,8 +12,8 @@ from decimal import Decimal
 from django.conf import settings
 from django.db.models import Count, F, OuterRef, Subquery, Sum
 
-from dashboards.findings import Check
 from dashboards.keys import micros, money
+from dashboards.proof.findings import Check
 from orders.models import Line, Order, Transition
 from orders.states import EVENT_TYPES
 from shopsite.audit.messages import Messages

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.db.models import BigIntegerField, F, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from dashboards.findings import Check
+from dashboards.proof.findings import Check
 from inventory.models import Level, Movement
 from shopsite.audit.messages import Messages
 from shopsite.events.schemas import StockChanged

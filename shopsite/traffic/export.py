@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from dashboards.batch import Event, read
-from dashboards.log import LogReader, set_aside
+from dashboards.counting.batch import Event, read
+from dashboards.counting.log import LogReader, set_aside
 from shopsite.events.schemas import Click, OrderChanged, OrderPlaced, StockChanged, encode
 
 TOPICS = ("clicks", "orders", "inventory")

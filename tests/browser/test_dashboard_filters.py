@@ -6,7 +6,7 @@ import pytest
 import redis as redis_package
 from playwright.sync_api import Page, expect
 
-from dashboards.selectors import rfc3339
+from dashboards.reports.selectors import rfc3339
 from shopsite.catalogue.models import Category
 from tests.browser.test_dashboard import live as live
 from tests.browser.test_dashboard import site as site

@@ -9,7 +9,7 @@ import redis as redis_package
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from dashboards import sockets
+from dashboards.screen import sockets
 from dashboards.shares.models import ShareLink
 from tests.browser.test_dashboard import live as live
 from tests.browser.test_dashboard import site as site

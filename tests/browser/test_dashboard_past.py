@@ -7,7 +7,7 @@ import pytest
 import redis as redis_package
 from playwright.sync_api import Page, expect
 
-from dashboards.selectors import rfc3339
+from dashboards.reports.selectors import rfc3339
 from tests.browser.test_dashboard import live as live
 from tests.browser.test_dashboard import site as site
 from tests.support.live import happens, views

@@ -16,9 +16,9 @@ from dashboards.alerts.evaluate import acknowledge, evaluate
 from dashboards.alerts.judge import Verdict, episodes
 from dashboards.alerts.mails import MAX_TRIES, send_due
 from dashboards.alerts.models import Alert, Compare, Rule
-from dashboards.live import alerts as live_alerts
-from dashboards.live import marks
-from dashboards.selectors import rfc3339
+from dashboards.reports.selectors import rfc3339
+from dashboards.screen.live import alerts as live_alerts
+from dashboards.screen.live import marks
 from tests.support.aggregates import click, log_of, numbered, paid, writer_of
 
 pytestmark = pytest.mark.django_db

@@ -15,9 +15,9 @@ from pytest_django.fixtures import Settings
 from dashboards.answers import kept
 from dashboards.answers.page import read_answers
 from dashboards.board import register_board
-from dashboards.live import read_board
-from dashboards.sections import ProductFigures, product_rows
-from dashboards.selectors import rfc3339
+from dashboards.reports.selectors import rfc3339
+from dashboards.screen.live import read_board
+from dashboards.screen.sections import ProductFigures, product_rows
 from inventory.services import Move, post
 from shopsite import boards
 from shopsite.api.figures import answers
@@ -107,7 +107,9 @@ def test_a_new_shop_has_answers_within_seconds_and_one_worker_makes_them(redis: 
 
 
 def test_tile_answers_admin_and_api_tell_one_estimate(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dashboards.live.close_old_connections", lambda: None)  # this test is a transaction
+    monkeypatch.setattr(
+        "dashboards.screen.live.close_old_connections", lambda: None
+    )  # this test is a transaction
     fill(redis)
     sales = [Move(f"s{n}", "MUG", -1, "sale", "t", NOW - timedelta(minutes=n)) for n in range(12)]
     post([Move("s", "MUG", 12, "opening", "t", NOW - timedelta(days=2)), *sales], track=["MUG"])

@@ -12,7 +12,7 @@ import redis as redis_package
 from pytest_django.fixtures import Settings
 
 from dashboards.folds import FOLDS
-from dashboards.selectors import rfc3339
+from dashboards.reports.selectors import rfc3339
 from shopsite.api import keys, limits
 from tests.support.aggregates import click, log_of, numbered, paid, writer_of
 from tests.support.api import ask

@@ -9,9 +9,9 @@ import redis as redis_package
 from django.conf import LazySettings
 from django.core.management import call_command
 
-from dashboards.calendar import Period, ReportGrain, before, borders, grain_for
-from dashboards.selectors import report, rfc3339
-from dashboards.series import read_series
+from dashboards.reports.calendar import Period, ReportGrain, before, borders, grain_for
+from dashboards.reports.selectors import report, rfc3339
+from dashboards.reports.series import read_series
 from tests.support.aggregates import click, log_of, writer_of
 from tests.support.history import move
 

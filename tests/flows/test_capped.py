@@ -7,11 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
-from dashboards import plan
-from dashboards.capped import beyond, shorten, totals
+from dashboards.counting import plan
+from dashboards.counting.capped import beyond, shorten, totals
+from dashboards.counting.store import sum_hashes
 from dashboards.folds.base import OFF, OTHER, Cap
 from dashboards.keys import ENDLESS, bucket, first_keys
-from dashboards.store import sum_hashes
 from tests.support.aggregates import NOW, click, log_of, numbered, paid, stock, writer_of
 
 SMALL = Cap(6, 8, 10)

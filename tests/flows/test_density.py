@@ -7,10 +7,10 @@ import redis as redis_package
 from django.contrib.auth.models import User
 from django.test import Client
 
-from dashboards import spans
-from dashboards.density import STEPS, read_density
-from dashboards.selectors import rfc3339
-from dashboards.store import read_hashes
+from dashboards.counting.store import read_hashes
+from dashboards.past import spans
+from dashboards.reports.density import STEPS, read_density
+from dashboards.reports.selectors import rfc3339
 from tests.flows.test_hub_socket import staff
 from tests.support.aggregates import click, log_of, numbered, paid, writer_of
 from tests.support.history import move

@@ -6,13 +6,13 @@ import pytest
 import redis as redis_package
 from django.conf import LazySettings
 
-from dashboards.aggregate import Part
-from dashboards.batch import read
-from dashboards.borders import ceil, floor, split
+from dashboards.counting.aggregate import Part
+from dashboards.counting.batch import read
+from dashboards.counting.plan import Batch
+from dashboards.counting.store import count_union, read_position, sum_hashes
 from dashboards.keys import first_keys
-from dashboards.plan import Batch
-from dashboards.selectors import read_gaps
-from dashboards.store import count_union, read_position, sum_hashes
+from dashboards.past.borders import ceil, floor, split
+from dashboards.reports.selectors import read_gaps
 from tests.support.aggregates import (
     NOW,
     Log,

@@ -11,11 +11,11 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connections
 
-from dashboards import showings
 from dashboards.board import register_board
-from dashboards.filters import View
-from dashboards.hub import Hub
-from dashboards.showings import TooManyViews
+from dashboards.screen import showings
+from dashboards.screen.filters import View
+from dashboards.screen.hub import Hub
+from dashboards.screen.showings import TooManyViews
 from shopsite import boards
 from shopsite.catalogue.models import Category, Product
 from tests.support.live import clicks_shown, happens, the_aggregate_process_lives

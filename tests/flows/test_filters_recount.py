@@ -13,11 +13,11 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connections
 
-from dashboards import sights
 from dashboards.board import register_board
-from dashboards.filters import View
-from dashboards.hub import Hub
-from dashboards.window import STAGES
+from dashboards.screen import sights
+from dashboards.screen.filters import View
+from dashboards.screen.hub import Hub
+from dashboards.screen.window import STAGES
 from shopsite import boards
 from tests.support.live import happens, the_aggregate_process_lives
 from tests.support.watching import watching

@@ -12,9 +12,9 @@ import redis as redis_package
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dashboards.counting.store import set_sizes
 from dashboards.keys import first_keys
-from dashboards.selectors import report, rfc3339
-from dashboards.store import set_sizes
+from dashboards.reports.selectors import report, rfc3339
 from tests.support.aggregates import Log, click, everything, log_of, numbered, paid, stock, writer_of
 
 pytestmark = pytest.mark.django_db

@@ -12,13 +12,13 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from dashboards import history, spans
-from dashboards.history import write_history
+from dashboards.counting.plan import Batch
 from dashboards.models import Rollup, Total
-from dashboards.plan import Batch
-from dashboards.ranges import Cover, cover
-from dashboards.rollups import Taken, in_turn, keep
-from dashboards.selectors import Report, report, rfc3339
+from dashboards.past import history, spans
+from dashboards.past.history import write_history
+from dashboards.past.ranges import Cover, cover
+from dashboards.past.rollups import Taken, in_turn, keep
+from dashboards.reports.selectors import Report, report, rfc3339
 from tests.support.aggregates import Log, click, log_of, numbered, paid, writer_of
 from tests.support.history import Copy, bucket_count, flush, move, pass_time, settle
 

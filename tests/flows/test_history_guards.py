@@ -12,10 +12,11 @@ from unittest.mock import patch
 import pytest
 import redis as redis_package
 
-from dashboards import history, joined, store
-from dashboards.history import write_history
-from dashboards.rollups import Presence, Taken, Verdict, keep
-from dashboards.scripts import Script
+from dashboards.counting import store
+from dashboards.counting.scripts import Script
+from dashboards.past import history, joined
+from dashboards.past.history import write_history
+from dashboards.past.rollups import Presence, Taken, Verdict, keep
 from tests.flows.test_history import at, clicks, more, viewed
 from tests.support.aggregates import fold_one, writer_of
 from tests.support.history import move, pass_time, settle

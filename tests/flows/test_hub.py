@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connections
 
 from dashboards.board import register_board
-from dashboards.hub import FRAME_S, Hub
+from dashboards.screen.hub import FRAME_S, Hub
 from shopsite import boards
 from tests.support.live import an_order_is_paid, clicks_shown, the_aggregate_process_lives, views
 from tests.support.shop import product

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from dashboards import sockets
+from dashboards.screen import sockets
 from shopsite.roles import make_roles
 from tests.support.live import Shown, an_order_is_paid, happens, the_aggregate_process_lives, views
 from tests.support.site import serving

@@ -7,8 +7,8 @@ import pytest
 import redis as redis_package
 from django.conf import settings
 
-from dashboards.filters import View
-from dashboards.lastweek import LastWeek, read_last_week, read_last_week_of
+from dashboards.screen.filters import View
+from dashboards.screen.lastweek import LastWeek, read_last_week, read_last_week_of
 from tests.support.live import happens
 
 pytestmark = pytest.mark.django_db

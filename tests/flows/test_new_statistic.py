@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from dashboards import batch, folds, plan
+from dashboards import folds
+from dashboards.counting import batch, plan
+from dashboards.counting.store import sum_hashes
 from dashboards.keys import bucket, first_keys
-from dashboards.store import sum_hashes
 from tests.support.aggregates import NOW, click, log_of, writer_of
 
 DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"

@@ -11,9 +11,9 @@ from django.conf import LazySettings
 
 from dashboards.alerts.models import Alert, Rule
 from dashboards.models import Rollup
-from dashboards.playback import Playback, Refused, read_command, read_frame
-from dashboards.rollups import in_turn
-from dashboards.selectors import rfc3339
+from dashboards.past.rollups import in_turn
+from dashboards.reports.selectors import rfc3339
+from dashboards.screen.playback import Playback, Refused, read_command, read_frame
 from tests.flows.test_hub_socket import page as page
 from tests.flows.test_hub_socket import socket_of, staff
 from tests.support.aggregates import click, log_of, numbered, paid, writer_of

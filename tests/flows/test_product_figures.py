@@ -16,9 +16,9 @@ from pytest_django.fixtures import Settings
 
 from dashboards.answers import kept
 from dashboards.board import register_board
-from dashboards.live import product_page
-from dashboards.period import BadRange, read_period
-from dashboards.selectors import rfc3339
+from dashboards.reports.period import BadRange, read_period
+from dashboards.reports.selectors import rfc3339
+from dashboards.screen.live import product_page
 from shopsite import boards
 from tests.flows.test_answers_page import staff
 from tests.support.aggregates import click, log_of, numbered, paid, writer_of

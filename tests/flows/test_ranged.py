@@ -13,8 +13,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from dashboards.period import read_period
-from dashboards.selectors import report
+from dashboards.reports.period import read_period
+from dashboards.reports.selectors import report
 from tests.flows.test_answers_page import staff
 from tests.support.aggregates import click, log_of, numbered, paid, writer_of
 from tests.support.shop import product

@@ -10,14 +10,14 @@ import redis as redis_package
 from pytest_django.fixtures import Settings
 from redis.exceptions import RedisError
 
-from dashboards.aggregate import fold_batch
-from dashboards.batch import Place
+from dashboards.counting.aggregate import fold_batch
+from dashboards.counting.batch import Place
+from dashboards.counting.store import partitions, read_position
 from dashboards.keys import first_keys
-from dashboards.rebuild import delete_generation
-from dashboards.selectors import report
-from dashboards.snapshot import take
-from dashboards.store import partitions, read_position
-from dashboards.window import Window
+from dashboards.proof.rebuild import delete_generation
+from dashboards.proof.snapshot import take
+from dashboards.reports.selectors import report
+from dashboards.screen.window import Window
 from shopsite.events.heartbeat import Heartbeat, read_beats
 from shopsite.events.redis import async_redis, listening_client, memory, redis_client
 from tests.support import until

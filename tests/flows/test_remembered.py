@@ -5,10 +5,10 @@ from typing import cast
 import pytest
 import redis as redis_package
 
-from dashboards import spans
+from dashboards.counting.store import read_hashes, sum_hashes
 from dashboards.keys import first_keys
-from dashboards.selectors import Report, report
-from dashboards.store import read_hashes, sum_hashes
+from dashboards.past import spans
+from dashboards.reports.selectors import Report, report
 from tests.flows.test_history import at, clicks, more
 from tests.support.aggregates import Log, writer_of
 from tests.support.history import pass_time

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dashboards.keys import first_keys
-from dashboards.selectors import report, rfc3339
+from dashboards.reports.selectors import report, rfc3339
 from tests.support.aggregates import click, log_of, numbered, paid, stock, writer_of
 
 pytestmark = pytest.mark.django_db

@@ -16,7 +16,7 @@ from django.utils import timezone
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from dashboards import sockets
+from dashboards.screen import sockets
 from dashboards.shares.links import find_link, make_link, revoke_link
 from dashboards.shares.models import ShareLink
 from shopsite.staff.models import StaffAction

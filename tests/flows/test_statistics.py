@@ -2,8 +2,8 @@
 
 from redis import Redis
 
+from dashboards.counting.store import count_union, sum_hashes
 from dashboards.keys import STEP, bucket, first_keys
-from dashboards.store import count_union, sum_hashes
 from tests.support.aggregates import NOW, click, log_of, numbered, paid, writer_of
 
 

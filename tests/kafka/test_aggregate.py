@@ -12,12 +12,12 @@ from django.core.management import call_command
 from kafka import TopicPartition
 from redis import Redis
 
-from dashboards.aggregate import Aggregator
-from dashboards.deadletters import DeadClick
+from dashboards.counting.aggregate import Aggregator
+from dashboards.counting.deadletters import DeadClick
+from dashboards.counting.store import live_generation, read_position
 from dashboards.keys import bucket, first_keys
-from dashboards.rebuild import Busy, rebuild
-from dashboards.selectors import read_gaps, report
-from dashboards.store import live_generation, read_position
+from dashboards.proof.rebuild import Busy, rebuild
+from dashboards.reports.selectors import read_gaps, report
 from shopsite.events.heartbeat import read_beats
 from shopsite.events.kafka import close_shared_producer, make_admin
 from shopsite.events.schemas import Unavailable

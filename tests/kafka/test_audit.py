@@ -10,8 +10,8 @@ from django.db.models import F
 from redis import Redis
 
 from dashboards.keys import bucket, first_keys
-from dashboards.selectors import report
-from dashboards.verdict import read_verdict
+from dashboards.proof.verdict import read_verdict
+from dashboards.reports.selectors import report
 from inventory.models import Level, Movement
 from orders.models import Order
 from shopsite.audit import Audit, audit

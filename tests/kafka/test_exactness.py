@@ -16,11 +16,11 @@ import redis as redis_package
 from kafka import TopicPartition
 from pytest_django.fixtures import Settings
 
-from dashboards.aggregate import Aggregator
-from dashboards.audit import audit_aggregates
+from dashboards.counting.aggregate import Aggregator
+from dashboards.counting.store import read_position
 from dashboards.keys import first_keys
-from dashboards.selectors import read_gaps, report
-from dashboards.store import read_position
+from dashboards.proof.audit import audit_aggregates
+from dashboards.reports.selectors import read_gaps, report
 from shopsite.events.kafka import close_shared_producer, make_admin
 from shopsite.events.redis import redis_client
 from shopsite.runtime.redis import prepare_redis

@@ -11,8 +11,8 @@ import pytest
 from confluent_kafka import Producer
 from redis import Redis
 
-from dashboards.aggregate import Aggregator
-from dashboards.selectors import report
+from dashboards.counting.aggregate import Aggregator
+from dashboards.reports.selectors import report
 from inventory.models import Movement
 from orders.models import Mail, Order
 from shopsite import pipeline, tasks

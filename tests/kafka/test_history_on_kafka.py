@@ -12,14 +12,14 @@ from django.core.management import call_command
 from kafka import TopicPartition
 from redis import Redis
 
-from dashboards.audit import audit_aggregates
-from dashboards.findings import Findings
-from dashboards.history import write_history
+from dashboards.counting.store import live_generation, live_keys
 from dashboards.models import Rollup, Total
-from dashboards.rebuild import rebuild, renew_rows
-from dashboards.rollups import in_turn, pack
-from dashboards.selectors import report
-from dashboards.store import live_generation, live_keys
+from dashboards.past.history import write_history
+from dashboards.past.rollups import in_turn, pack
+from dashboards.proof.audit import audit_aggregates
+from dashboards.proof.findings import Findings
+from dashboards.proof.rebuild import rebuild, renew_rows
+from dashboards.reports.selectors import report
 from shopsite.events.kafka import make_admin
 from tests.kafka.test_aggregate import DAY, aggregating, send_clicks, views
 from tests.support import child_env, until

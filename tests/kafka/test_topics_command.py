@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 from redis import Redis
 
-from dashboards.store import live_keys
+from dashboards.counting.store import live_keys
 from shopsite.events.models import StoredOffset
 from tests.support.servers import Kafka
 

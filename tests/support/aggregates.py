@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import redis
 
-from dashboards.aggregate import Part, fold_batch
+from dashboards.counting.aggregate import Part, fold_batch
+from dashboards.counting.store import Writer, sum_hashes
 from dashboards.keys import first_keys, split_partition
-from dashboards.store import Writer, sum_hashes
 
 NOW = datetime(2024, 6, 18, 13, 0, tzinfo=UTC)
 

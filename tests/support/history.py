@@ -6,11 +6,11 @@ from typing import cast
 import redis
 from django.db.models import F
 
-from dashboards.history import Written, write_history
 from dashboards.keys import first_keys
 from dashboards.models import Rollup
-from dashboards.rollups import in_turn
-from dashboards.totals import make_totals
+from dashboards.past.history import Written, write_history
+from dashboards.past.rollups import in_turn
+from dashboards.past.totals import make_totals
 
 HOUR = 3600
 

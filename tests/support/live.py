@@ -9,7 +9,7 @@ import msgspec
 import redis
 from django.conf import settings
 
-from dashboards.aggregate import fold_batch
+from dashboards.counting.aggregate import fold_batch
 from dashboards.keys import split_partition
 from tests.support.aggregates import Log, LogRecord, writer_of
 

@@ -17,7 +17,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connections
 
-from dashboards.hub import the_hub
+from dashboards.screen.hub import the_hub
 from shopsite.api.server import API
 from shopsite.events import clicks
 from shopsite.events.heartbeat import read_beats

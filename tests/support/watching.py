@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, asynccontextmanager
 
-from dashboards.filters import View
-from dashboards.hub import Hub
+from dashboards.screen.filters import View
+from dashboards.screen.hub import Hub
 from tests.support.live import Shown
 
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from dashboards.batch import fold_delays, read
+from dashboards.counting.batch import fold_delays, read
 from shopsite.events.inbox import RECORDING_HEADER
 from shopsite.events.schemas import Click, encode
 from tests.support.aggregates import LogRecord

@@ -9,7 +9,7 @@ from django.contrib.staticfiles import finders
 from plotly.graph_objects import Figure
 from plotly.offline import get_plotlyjs_version
 
-from dashboards.figures import SCHEMES, figures_text
+from dashboards.screen.figures import SCHEMES, figures_text
 from dashboards.views import PLOTLY
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from dashboards.filters import DIMENSIONS, PLAIN, BadView, View, read_view
 from dashboards.folds.base import OTHER
-from dashboards.recipes import RECIPES, needs_of
-from dashboards.sliced import Source, together
+from dashboards.screen.filters import DIMENSIONS, PLAIN, BadView, View, read_view
+from dashboards.screen.recipes import RECIPES, needs_of
+from dashboards.screen.sliced import Source, together
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from dashboards.frames import KEEP, Screen
+from dashboards.screen.frames import KEEP, Screen
 
 
 def shown(screen: Screen, seq: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from dashboards.picture import Picture
+from dashboards.screen.picture import Picture
 from dashboards.shares.guests import PUBLIC, for_guests
 
 

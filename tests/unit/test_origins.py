@@ -3,7 +3,7 @@
 import pytest
 from pytest_django.fixtures import Settings
 
-from dashboards.origins import is_own_page
+from dashboards.screen.origins import is_own_page
 
 
 def socket(origin: str | None, *, host: str = "shop.example:8000", scheme: str = "ws") -> dict[str, object]:

@@ -1,6 +1,6 @@
 """How long the aggregator waits between two steps."""
 
-from dashboards.aggregate import LAGGING, REST_S, rest_after
+from dashboards.counting.aggregate import LAGGING, REST_S, rest_after
 
 
 def test_dense_events_are_gathered_single_ones_are_not_held_up_and_who_lags_does_not_wait() -> None:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from dashboards import sections
 from dashboards.folds.base import OTHER
 from dashboards.keys import first_keys
-from dashboards.sections import ProductFigures, product_rows, tab
-from dashboards.window import Tally, Window
+from dashboards.screen import sections
+from dashboards.screen.sections import ProductFigures, product_rows, tab
+from dashboards.screen.window import Tally, Window
 from shopsite.wording import sell_out_text
 
 NOW = 1_718_715_625.0  # 25 seconds into a minute

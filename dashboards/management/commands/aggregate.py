@@ -1,10 +1,10 @@
-"""Fold the three topics into Redis. `manage.py aggregate` -> dashboards/aggregate.py."""
+"""Fold the three topics into Redis. `manage.py aggregate` -> dashboards/counting/aggregate.py."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from dashboards.aggregate import Aggregator
+from dashboards.counting.aggregate import Aggregator
 from shopsite.events.loops import stopping
 from shopsite.garbage import collect_seldom
 

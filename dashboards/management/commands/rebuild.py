@@ -1,4 +1,4 @@
-"""Make the aggregates anew from the log. `manage.py rebuild` -> dashboards/rebuild.py."""
+"""Make the aggregates anew from the log. `manage.py rebuild` -> dashboards/proof/rebuild.py."""
 
 import json
 import time
@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from redis.exceptions import RedisError
 
-from dashboards.rebuild import Busy, rebuild
+from dashboards.proof.rebuild import Busy, rebuild
 from shopsite.events.loops import stopping
 from shopsite.events.redis import redis_client
 from shopsite.events.schemas import Unavailable

@@ -1,4 +1,4 @@
-"""The figures of a range of time. `manage.py report --from T --to T` -> dashboards/selectors.py."""
+"""The figures of a range of time. `manage.py report --from T --to T` -> dashboards/reports/selectors.py."""
 
 import argparse
 import json
@@ -8,10 +8,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from redis.exceptions import RedisError
 
-from dashboards.calendar import GRAINS, PERIODS, grain_for
-from dashboards.rows import rows_of, written
-from dashboards.selectors import Report, report, rfc3339
-from dashboards.series import read_more
+from dashboards.reports.calendar import GRAINS, PERIODS, grain_for
+from dashboards.reports.rows import rows_of, written
+from dashboards.reports.selectors import Report, report, rfc3339
+from dashboards.reports.series import read_more
 from shopsite.events.redis import redis_client
 
 

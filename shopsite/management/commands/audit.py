@@ -10,10 +10,10 @@ from django.db import DatabaseError
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from dashboards.borders import ceil, floor
 from dashboards.keys import WIDTH
 from dashboards.management.commands.report import moment
-from dashboards.verdict import keep_verdict
+from dashboards.past.borders import ceil, floor
+from dashboards.proof.verdict import keep_verdict
 from shopsite.audit import Audit, audit
 from shopsite.events.redis import redis_client
 from shopsite.events.schemas import Unavailable

@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from kafka.errors import KafkaError
 from redis.exceptions import RedisError
 
+from dashboards.counting.store import live_keys, partitions, read_position
 from dashboards.keys import split_partition
-from dashboards.store import live_keys, partitions, read_position
 from shopsite.events.kafka import close_quietly, make_admin, make_consumer
 from shopsite.events.loops import stopping
 from shopsite.events.redis import redis_client

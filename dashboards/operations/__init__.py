@@ -1,0 +1,1 @@
+"""How the pipeline does: lags, and what mends them. Kafka, Redis, database -> here -> /ops/."""

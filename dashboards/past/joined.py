@@ -1,0 +1,198 @@
+"""Which rows of a range count beside what Redis has itself. Cover, the database -> here -> spans.py.
+
+Each row is judged by rollups.verdict() against what Redis has of its unit; where the row knows more, the
+unit's key of that fold is left out of what is read from Redis (`held`). What the rows hold is read only where
+this process does not remember it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from django.db.models import QuerySet
+
+from dashboards.keys import WIDTH, Grain
+from dashboards.models import Rollup, Total
+from dashboards.past.borders import Span, ceil, floor, joined
+from dashboards.past.heads import Heads
+from dashboards.past.ranges import Cover
+from dashboards.past.rollups import Unit, Value, month_of, unit_of, unpack, verdict
+
+Newest = dict[int, list[tuple[str, int]]]  # by day: partition and offset from which on Redis has it
+RANGES = 20  # of days in one query: where there are more, their hull is read
+ROWS_A_QUERY = 1_000
+
+
+class Row(NamedTuple):
+    """A row that counts. Rows are replaced, never changed, so its primary key says what it holds."""
+
+    kind: Literal["rollup", "total"]
+    pk: int
+    spans: tuple[Span, ...]  # what of it counts
+
+
+class RowReplaced(Exception):
+    """A row was written anew while the range was read: find the rows again."""
+
+
+@dataclass
+class Stored:
+    """What the database adds to the buckets that Redis has."""
+
+    rows: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))  # by fold
+    held: set[tuple[Unit, str]] = field(default_factory=set)  # units and folds that Redis is not asked for
+
+    def read(self, folds: Iterable[str]) -> dict[str, list[tuple[int, Value]]]:
+        """Each fold's buckets: start and figures. A total of a month has the month's start.
+
+        Raises RowReplaced.
+        """
+        wanted = {fold: self.rows[fold] for fold in folds if self.rows.get(fold)}
+        values: dict[str, list[tuple[int, Value]]] = defaultdict(list)
+        data = {
+            **_data("rollup", [row.pk for rows in wanted.values() for row in rows if row.kind == "rollup"]),
+            **_data("total", [row.pk for rows in wanted.values() for row in rows if row.kind == "total"]),
+        }
+        for fold, rows in wanted.items():
+            for kind, pk, spans in rows:
+                for at, value in unpack(data[kind, pk]).items():
+                    if any(low <= at < high for low, high in spans):
+                        values[fold].append((at, value))
+        return values
+
+
+def _data(kind: Literal["rollup", "total"], pks: Sequence[int]) -> dict[tuple[str, int], bytes | memoryview]:
+    rows = Rollup.objects.order_by() if kind == "rollup" else Total.objects.order_by()
+    found: dict[tuple[str, int], bytes | memoryview] = {}
+    for first in range(0, len(pks), ROWS_A_QUERY):
+        some = rows.filter(pk__in=pks[first : first + ROWS_A_QUERY])
+        found.update(((kind, pk), data) for pk, data in some.values_list("pk", "data"))
+    if len(found) < len(pks):
+        raise RowReplaced
+    return found
+
+
+def find_stored(cover: Cover, folds: Sequence[str], *, by_bucket: bool = False) -> Stored:
+    """The rows that count in the range, by their heads. by_bucket: no totals of months."""
+    found = Stored()
+    for grain, spans in cover.spans.items():
+        left = [span for span in spans if span[0] < span[1]]
+        if left and grain in ("d", "h"):
+            left = _take_totals(found, cover, grain, left, folds, by_bucket=by_bucket)
+        if left:
+            _take_rows(found, cover.heads, grain, left, folds)
+    return found
+
+
+def _take_rows(
+    found: Stored,
+    heads: Heads,
+    grain: Grain,
+    spans: Sequence[Span],
+    folds: Sequence[str],
+) -> None:
+    width = WIDTH["h"] if grain == "m" else WIDTH["d"]
+    units = list(joined((floor(low, width), ceil(high, width)) for low, high in spans))
+    if len(units) > RANGES:
+        units = [(units[0][0], units[-1][1])]
+    counted = tuple(spans)
+    for low, high in units:
+
+        def ask(low: int = low, high: int = high) -> list[tuple[int, str, int, str, int, int]]:
+            rows = Rollup.objects.filter(grain=grain, fold__in=folds, start__gte=low, start__lt=high)
+            return list(rows.values_list("pk", "tp", "start", "fold", "first", "next"))
+
+        listed = heads.listed(("rollups", grain, tuple(folds), low, high), ask)
+        for pk, tp, start, fold, first, next_ in listed:
+            unit = unit_of(tp, grain, start)
+            who = verdict(first, next_, heads.known(unit))
+            if who == "redis":
+                continue
+            if who == "row":
+                found.held.add((unit, fold))
+            found.rows[fold].append(Row("rollup", pk, counted))
+
+
+# --- totals -----------------------------------------------------------------------------------
+def _take_totals(
+    found: Stored, cover: Cover, grain: Grain, spans: list[Span], folds: Sequence[str], *, by_bucket: bool
+) -> list[Span]:
+    """Take what is added up already; returns the spans that are left, of whole days."""
+    taken: set[int] = set()
+    newest: Newest = defaultdict(list)
+    for unit, redis in cover.heads.presences.items():
+        if unit.grain == "d":
+            newest[unit.start].append((unit.tp, redis.first))
+    if grain == "d" and not by_bucket:
+        months = _months_in(spans)
+        taken |= _take(found, cover.heads, "M", months, spans, folds, newest) if months else set()
+    days = [day for low, high in spans for day in _days_in(low, high) if day not in taken]
+    if days:
+        taken |= _take(found, cover.heads, grain, days, spans, folds, newest)
+    return list(_without(spans, taken))
+
+
+def _take(
+    found: Stored,
+    heads: Heads,
+    grain: str,
+    starts: Sequence[int],
+    spans: Sequence[Span],
+    folds: Sequence[str],
+    newest: Newest,
+) -> set[int]:
+    """Take the totals that Redis's buckets do not overlap; returns the days that they hold."""
+    wanted = set(starts)
+    first, last = min(starts), max(starts)
+
+    def ask(*folds: str) -> QuerySet[Total]:
+        return Total.objects.filter(grain=grain, start__gte=first, start__lte=last, fold__in=folds).order_by()
+
+    usable: dict[int, set[int]] = {}
+    name = "totals", grain, first, last
+    for start, reached in heads.listed((name, ""), lambda: list(ask("").values_list("start", "reached"))):
+        if start not in wanted:
+            continue
+        days = _days_in(start, _month_end(start)) if grain == "M" else [start]
+        if all(offset >= reached.get(tp, 0) for day in days for tp, offset in newest.get(day, ())):
+            usable[start] = set(days)
+    if not usable:
+        return set()
+    counted = tuple(spans)
+    for pk, start, fold in heads.listed(
+        (name, *folds), lambda: list(ask(*folds).values_list("pk", "start", "fold"))
+    ):
+        if start in usable:
+            found.rows[fold].append(Row("total", pk, counted))
+    return {day for days in usable.values() for day in days}
+
+
+def _days_in(low: int, high: int) -> list[int]:
+    width = WIDTH["d"]
+    return list(range(floor(low, width), -floor(-high, width), width))
+
+
+def _months_in(spans: Sequence[Span]) -> list[int]:
+    """The starts of the months that lie wholly within a span."""
+    months = {month_of(day) for low, high in spans for day in _days_in(low, high)}
+    return sorted(
+        month for month in months if any(low <= month and _month_end(month) <= high for low, high in spans)
+    )
+
+
+def _month_end(month: int) -> int:
+    return month_of(month + 32 * WIDTH["d"])
+
+
+def _without(spans: Iterable[Span], days: set[int]) -> Iterator[Span]:
+    """The spans without these days; days that are left and touch are one span."""
+    for low, high in spans:
+        begin = low
+        for day in _days_in(low, high):
+            if day in days:
+                if begin < day:
+                    yield begin, day
+                begin = max(begin, day + WIDTH["d"])
+        if begin < high:
+            yield begin, high

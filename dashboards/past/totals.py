@@ -1,0 +1,153 @@
+"""Add up days and months of the history over all partitions. Rollup -> here -> Total -> joined.py.
+
+Only days that have left Redis are added up: their rows change no more, but for what comes late, and
+whoever writes that deletes these totals again. So a year is read from a dozen rows a statistic.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import cast
+
+import redis
+
+from dashboards.counting.store import live_keys, merge_sets, partitions
+from dashboards.keys import WIDTH, Keys
+from dashboards.models import Rollup, Total
+from dashboards.past.rollups import Value, Values, in_turn, month_of, pack, unpack
+
+HEAD = ""  # the fold of the row that says up to which offsets a total counts
+
+
+def make_totals(client: redis.Redis, *, seconds: float = 10.0) -> int:
+    """Add up what can be, for at most so long; how many days and months. Raises RedisError."""
+    deadline = time.monotonic() + seconds
+    made = 0
+    for day in _days_to_add(client):
+        if time.monotonic() > deadline:
+            return made
+        made += _add_day(client, day)
+    for month in _months_to_add():
+        if time.monotonic() > deadline:
+            return made
+        made += _add_month(client, month)
+    return made
+
+
+def _days_to_add(client: redis.Redis) -> list[int]:
+    """Days with rows and without totals, that Redis has nothing of."""
+    heads = Total.objects.filter(grain="d", fold=HEAD).values("start")
+    rows = Rollup.objects.filter(grain="d").exclude(start__in=heads).order_by()
+    days = set(rows.values_list("start", flat=True).distinct())
+    return sorted(days - _live_days(client, live_keys(client))) if days else []
+
+
+def _live_days(client: redis.Redis, keys: Keys) -> set[int]:
+    pipe = client.pipeline(transaction=False)
+    for tp in partitions(client, keys):
+        pipe.zrange(keys.days(tp), 0, -1)
+    return {int(day) for days in cast("list[list[bytes]]", pipe.execute()) for day in days}
+
+
+def _add_day(client: redis.Redis, day: int) -> int:
+    with in_turn():
+        for grain in ("h", "d"):
+            _write(client, grain, day, *_of_day(grain, day))
+    return 1
+
+
+def _of_day(grain: str, day: int) -> tuple[dict[str, int], dict[str, list[Values]]]:
+    """Up to where each partition is counted, and each fold's rows."""
+    rows = Rollup.objects.filter(grain=grain, start=day)
+    reached: dict[str, int] = {}
+    by_fold: dict[str, list[Values]] = defaultdict(list)
+    for tp, fold, next_, data in rows.values_list("tp", "fold", "next", "data"):
+        reached[tp] = max(next_, reached.get(tp, 0))
+        by_fold[fold].append(unpack(data))
+    return reached, by_fold
+
+
+def _months_to_add() -> list[int]:
+    """Months that are over, whose days are all added up, and that are not."""
+    with_rows = set(Rollup.objects.filter(grain="d").order_by().values_list("start", flat=True).distinct())
+    heads = Total.objects.filter(fold=HEAD).values_list("grain", "start")
+    added = {start for grain, start in heads if grain == "d"}
+    done = {start for grain, start in heads if grain == "M"}
+    this = month_of(int(time.time()))
+    open_ = {month_of(day) for day in with_rows - added}
+    return sorted({month_of(day) for day in added if month_of(day) < this} - open_ - done)
+
+
+def _end_of(month: int) -> int:
+    return month_of(month + 32 * WIDTH["d"])
+
+
+def _add_month(client: redis.Redis, month: int) -> int:
+    end = _end_of(month)
+    with in_turn():
+        rows = Total.objects.filter(grain="d", start__gte=month, start__lt=end)
+        days = Rollup.objects.filter(grain="d", start__gte=month, start__lt=end).order_by()
+        if days.values("start").distinct().count() != rows.filter(fold=HEAD).count():
+            return 0  # a late event came meanwhile
+        _write(client, "M", month, *_of_month(month, end))
+    return 1
+
+
+def _of_month(month: int, end: int) -> tuple[dict[str, int], dict[str, list[Values]]]:
+    rows = Total.objects.filter(grain="d", start__gte=month, start__lt=end)
+    reached: dict[str, int] = {}
+    by_fold: dict[str, list[Values]] = defaultdict(list)
+    for fold, upto, data in rows.values_list("fold", "reached", "data"):
+        for tp, offset in upto.items():
+            reached[tp] = max(offset, reached.get(tp, 0))
+        by_fold[fold] += [{month: value} for value in unpack(data).values()]
+    return reached, by_fold
+
+
+def check_totals(client: redis.Redis) -> Iterator[tuple[str, int, str, bool]]:
+    """(grain, start, fold, whether it is the sum of what it is made of) of every total."""
+    for grain, start in list(Total.objects.filter(fold=HEAD).values_list("grain", "start")):
+        with in_turn():
+            kept = dict(Total.objects.filter(grain=grain, start=start).values_list("fold", "data"))
+            _, by_fold = _of_month(start, _end_of(start)) if grain == "M" else _of_day(grain, start)
+            for fold in sorted({*kept, *by_fold} - {HEAD}) if kept else []:
+                expected = merged(client, by_fold.get(fold, []))
+                yield grain, start, fold, expected == (unpack(kept[fold]) if fold in kept else {})
+
+
+def _write(
+    client: redis.Redis,
+    grain: str,
+    start: int,
+    reached: Mapping[str, int],
+    by_fold: Mapping[str, Sequence[Values]],
+) -> None:
+    rows = [Total(grain=grain, start=start, fold=HEAD, reached=reached, data=pack({}))]
+    rows += [
+        Total(grain=grain, start=start, fold=fold, reached={}, data=pack(merged(client, parts)))
+        for fold, parts in by_fold.items()
+        if fold != HEAD
+    ]
+    Total.objects.filter(grain=grain, start=start).delete()
+    Total.objects.bulk_create(rows)
+
+
+def merged(client: redis.Redis, parts: Iterable[Values]) -> Values:
+    """Buckets of one fold added up, each with those of the same start."""
+    by_start: dict[int, list[Value]] = defaultdict(list)
+    for part in parts:
+        for at, value in part.items():
+            by_start[at].append(value)
+    return {at: _sum(client, values) for at, values in by_start.items()}
+
+
+def _sum(client: redis.Redis, values: Sequence[Value]) -> Value:
+    if len(values) == 1:
+        return values[0]
+    sums: dict[str, int] = {}
+    for value in values:
+        if isinstance(value, bytes):
+            return merge_sets(client, [((), [each for each in values if isinstance(each, bytes)])])[0]
+        for name, number in value.items():
+            sums[name] = sums.get(name, 0) + number
+    return sums

@@ -1,0 +1,141 @@
+"""Prove the aggregates against the log. log.py -> recount.py, snapshot.py -> here -> findings.py -> audit.
+
+Every partition is counted up to the offset that Redis has reached, so lag is no error. What is older
+than the log still goes back is not provable, and said so.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+import redis
+
+from dashboards.counting.batch import Place
+from dashboards.counting.capped import beyond, totals
+from dashboards.counting.log import LogReader, set_aside
+from dashboards.counting.plan import CAPS
+from dashboards.counting.store import live_keys, set_sizes
+from dashboards.folds.base import OFF
+from dashboards.keys import Keys, bucket, split_partition
+from dashboards.past.totals import check_totals
+from dashboards.proof.findings import Check, Findings
+from dashboards.proof.recount import Recount, recount
+from dashboards.proof.rowsofday import Day
+from dashboards.proof.snapshot import Snapshot, take
+from dashboards.reports.selectors import read_gaps, rfc3339
+from shopsite.events.inbox import position
+
+TOPICS = ("clicks", "orders", "inventory")
+_TOTAL_OF = {"h": "hours of", "d": "day", "M": "month from"}
+
+
+def audit_aggregates(client: redis.Redis, days: range | None = None) -> Findings:
+    """Recount the three topics and compare Redis and the history with them.
+
+    days: starts of the UTC days that are compared (epoch seconds); None: all.
+    Raises Unavailable, RedisError where one does not answer.
+    """
+    began = time.monotonic()
+    keys = live_keys(client)
+    findings = Findings()
+    with LogReader() as log:
+        aside = set_aside(log, "clicks")
+        for topic in TOPICS:
+            for number in log.partitions(topic):
+                _audit_partition(client, keys, log, f"{topic}-{number}", aside, findings, days)
+    for grain, start, fold, ok in check_totals(client):
+        if not ok and (days is None or start in days):
+            name = f"total of {fold}, {_TOTAL_OF[grain]} {_date(start)}, against its rows"
+            findings.differences.append(Check(name, "the sum", "another"))
+    findings.seconds = time.monotonic() - began
+    return findings
+
+
+def _audit_partition(
+    client: redis.Redis,
+    keys: Keys,
+    log: LogReader,
+    tp: str,
+    aside: set[str],
+    findings: Findings,
+    days: range | None,
+) -> None:
+    topic, number = split_partition(tp)
+    stored = take(client, keys, tp, days) or Snapshot(tp, 0, {}, {})
+    start, end = log.bounds(topic, number)
+    if stored.offset > end:
+        findings.differences.append(Check(f"{tp} offset, which is beyond the log's end", end, stored.offset))
+        return
+    for first, last in read_gaps(client, keys, tp):
+        findings.notes.append(f"{tp}: offsets {first} to {last} were gone before they could be counted")
+    for name, why in sorted(stored.misfits.items()):
+        findings.differences.append(Check(f"{tp} {name}", "a number that fits", why))
+    counted = recount(
+        tp,
+        log.read(topic, number, start, max([stored.offset, *(day.offset for day in stored.days.values())])),
+        aside=aside,
+        cut=lambda day: stored.days[day].offset if day in stored.days else stored.offset,
+        certain=stored.offset,
+        days=days,
+    )
+    findings.events += counted.events
+    if topic == "clicks":
+        passed = [offset for offset in counted.unreadable if offset < stored.offset]
+        findings.unreadable += [position(topic, number, offset) for offset in passed]
+    by_day = _by_day([*counted.counts, *counted.members])
+    for start_of_day in sorted(stored.days.keys() | by_day.keys()):
+        day = stored.days.get(start_of_day) or Day(start_of_day, stored.offset, whole={("d", start_of_day)})
+        if start_of_day in stored.days and day.first_offset < start:
+            why = "is not provable, the log begins later; it is told as the history has it"
+            findings.notes.append(f"{tp}: {_date(start_of_day)} {why}")
+            continue
+        if day.torn:
+            findings.notes.append(
+                f"{tp}: {_date(start_of_day)} is told as the history has it, Redis has a part"
+            )
+            continue
+        both = [place for place in by_day[start_of_day] if place[:2] in day.whole]
+        _compare_counts(findings, tp, day, counted, both)
+        _compare_sets(findings, tp, day, counted, both, lambda sets: set_sizes(client, keys, tp, sets))
+
+
+def _by_day(places: Iterable[Place]) -> dict[int, list[Place]]:
+    days: dict[int, list[Place]] = defaultdict(list)
+    for place in places:
+        days[bucket(place.start, "d")].append(place)
+    return days
+
+
+def _compare_counts(findings: Findings, tp: str, day: Day, counted: Recount, both: Iterable[Place]) -> None:
+    for place in sorted(day.counts.keys() | {place for place in both if place in counted.counts}):
+        log, stored = counted.counts.get(place, {}), day.counts.get(place, {})
+        limit = CAPS.get(place.fold)
+        if place.grain == "d" and limit:
+            findings.add_up(place.fold, totals(log, limit.has_kinds), totals(stored, limit.has_kinds))
+        elif place.grain == "d":
+            findings.add_up(place.fold, log, stored)
+        if limit and any(name.endswith(OFF) for name in stored):  # it was full
+            log, stored = beyond(log, stored, limit.has_kinds)
+        findings.compare(tp, place, log, stored)
+
+
+def _compare_sets(
+    findings: Findings,
+    tp: str,
+    day: Day,
+    counted: Recount,
+    both: Iterable[Place],
+    sizes: Callable[[list[set[str]]], list[int]],
+) -> None:
+    wanted = {place for place in both if place in counted.members and place.grain != "m"}
+    places = sorted(day.sizes.keys() | wanted)
+    from_log = sizes([counted.members.get(place, set()) for place in places])
+    for place, size in zip(places, from_log, strict=True):
+        log, stored = {"": size}, {"": day.sizes.get(place, 0)}
+        if place.grain == "d":
+            findings.add_up(place.fold, log, stored)
+        findings.compare(tp, place, log, stored)
+
+
+def _date(day: int) -> str:
+    return rfc3339(day)[:10]

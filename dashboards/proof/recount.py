@@ -1,0 +1,89 @@
+"""Count a partition of the log anew, as far as Redis has folded it. Kafka -> log.py -> here -> audit.py.
+
+The same read() and fold() as the live stream's; but no fence, no Redis, no memory of the process.
+"""
+
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from dashboards.counting.batch import Event, Figures, Place, fold, read
+from dashboards.keys import IDS_MS, bucket, split_partition
+
+
+@dataclass
+class Recount:
+    """What the log says of one partition."""
+
+    tp: str
+    aside: Container[str] = frozenset()  # positions of dead letters
+    counts: dict[Place, dict[str, int]] = field(default_factory=dict)
+    members: dict[Place, set[str]] = field(default_factory=dict)
+    seq: int = 0
+    unreadable: list[int] = field(default_factory=list)  # offsets
+    events: int = 0  # how many messages were read
+    _ids: dict[str, int] = field(default_factory=dict)  # stock events of others -> clock, as in fence.lua
+    _clock: int = 0
+
+    def add(self, records: Sequence[Any], wanted: Callable[[int], bool] | None) -> None:
+        """Count the records' events, those whose day (epoch seconds) is wanted; None: all."""
+        self.events += len(records)
+        topic, number = split_partition(self.tp)
+        reading = read(topic, number, records, seq=self.seq, now=datetime.now(UTC), aside=self.aside)
+        self.seq = reading.seq
+        bad = [*reading.aside, *(index for index, _ in reading.poison)]
+        self.unreadable += [records[index].offset for index in bad]
+        known: list[Event] = [
+            event for event, clock in reading.foreign if self._is_new(event.event_id, clock)
+        ]
+        events: Sequence[Event] = [*reading.events, *known] if known else reading.events
+        if wanted is not None:
+            events = [event for event in events if wanted(bucket(event.timestamp, "d"))]
+        self._add(fold(topic, events))
+
+    def _is_new(self, event_id: str, clock_ms: int) -> bool:
+        self._clock = max(self._clock, clock_ms)
+        seen_at = self._ids.get(event_id)
+        if seen_at is not None and self._clock - seen_at <= IDS_MS:
+            return False
+        self._ids[event_id] = self._clock
+        return True
+
+    def _add(self, figures: Figures) -> None:
+        for place, fields in figures.counts.items():
+            if place.grain == "s":
+                continue  # gone before anybody could compare them
+            sums = self.counts.setdefault(place, {})
+            for name, number in fields.items():
+                sums[name] = sums.get(name, 0) + number
+        for place, members in figures.members.items():
+            self.members.setdefault(place, set()).update(members)
+
+
+def recount(
+    tp: str,
+    batches: Iterator[list[Any]],
+    aside: Container[str],
+    cut: Callable[[int], int],
+    certain: int,
+    days: range | None = None,
+) -> Recount:
+    """Count the records of a partition.
+
+    cut: the offset up to which the events of a day (epoch seconds) count. certain: up to here they all do.
+    days: starts of the days (epoch seconds) that are wanted; None: all.
+    """
+    wanted = None if days is None else days.__contains__
+    found = Recount(tp, aside)
+    for records in batches:
+        if records[-1].offset < certain:
+            found.add(records, wanted)
+        else:
+            for record in records:
+                found.add([record], _before(cut, record.offset, days))
+    return found
+
+
+def _before(cut: Callable[[int], int], offset: int, days: range | None) -> Callable[[int], bool]:
+    return lambda day: offset < cut(day) and (days is None or day in days)

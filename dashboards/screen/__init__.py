@@ -1,0 +1,1 @@
+"""The live screen: one hub a server process, frames, filters, playback. Redis -> here -> websockets."""
