@@ -197,6 +197,13 @@ for _, entry in ipairs(plan.index) do
   end
 end
 
+-- a full minute stays so, and whoever reads it knows that it may lack some
+for place, index in ipairs(plan.steps) do
+  if redis.call('STRLEN', KEYS[index]) <= plan.full then
+    redis.call('APPEND', KEYS[index], ARGV[3 + place])
+  end
+end
+
 for index, seconds in ipairs(plan.keep) do
   redis.call('EXPIRE', KEYS[9 + index], seconds)
 end
@@ -214,13 +221,6 @@ if #plan.seen > 0 then
   end
   redis.call('ZREMRANGEBYSCORE', SEEN, '-inf', (now - plan.seen_seconds) * 1000)
   redis.call('EXPIRE', SEEN, plan.seen_seconds)
-end
-
--- a full minute stays so, and whoever reads it knows that it may lack some
-for place, index in ipairs(plan.steps) do
-  if redis.call('STRLEN', KEYS[index]) <= plan.full then
-    redis.call('APPEND', KEYS[index], ARGV[3 + place])
-  end
 end
 
 if #plan.recent > 0 then
