@@ -64,13 +64,16 @@ def ways_for_people(current: str) -> frozenset[Status]:
 
 
 class ForbiddenMove(Exception):
-    """The order may not go there from where it stands: show the message, change nothing."""
+    """The order may not go there from where it stands: show the message, change nothing.
 
-    def __init__(self, order_id: str, current: str, wanted: str) -> None:
-        ways = ", ".join(sorted(TABLE.get(current, frozenset()))) or "nothing any more"
+    why: the message, where it is not that the table has no such move.
+    """
+
+    def __init__(self, order_id: str, current: str, wanted: str, why: str = "") -> None:
+        here, there = (status.replace("_", " ") for status in (current, wanted))
+        ways = ", ".join(sorted(TABLE.get(current, frozenset()))).replace("_", " ") or "nothing any more"
         super().__init__(
-            f"Order {order_id} is {current.replace('_', ' ')} and cannot become {wanted.replace('_', ' ')}; "
-            f"it can become: {ways.replace('_', ' ')}."
+            why or f"Order {order_id} is {here} and cannot become {there}; it can become: {ways}."
         )
         self.order_id, self.current, self.wanted = order_id, current, wanted
 

@@ -24,22 +24,19 @@ class BeingPaid(ForbiddenMove):
     """The gateway is being asked at this moment: try again when it has answered."""
 
     def __init__(self, order: Order) -> None:
-        Exception.__init__(
-            self, f"Order {order.order_id} is being charged at this moment: try again in a minute."
-        )
-        self.order_id, self.current, self.wanted = order.order_id, order.status, ""
+        why = f"Order {order.order_id} is being charged at this moment: try again in a minute."
+        super().__init__(order.order_id, order.status, "", why)
 
 
 class NotFailed(ForbiddenMove):
     """Only what could not be paid is paid again."""
 
     def __init__(self, order: Order) -> None:
-        Exception.__init__(
-            self,
+        why = (
             f"Order {order.order_id} is {order.get_status_display().lower()}: "
-            "another card is taken only where a payment has failed.",
+            "another card is taken only where a payment has failed."
         )
-        self.order_id, self.current, self.wanted = order.order_id, order.status, Status.PLACED
+        super().__init__(order.order_id, order.status, Status.PLACED, why)
 
 
 @transaction.atomic

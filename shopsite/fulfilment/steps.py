@@ -26,8 +26,8 @@ class BeingRefunded(ForbiddenMove):
     """Its money is on the way back: until the gateway has answered, nothing of the order goes out."""
 
     def __init__(self, order_id: str, wanted: str) -> None:
-        Exception.__init__(self, f"Order {order_id} is being refunded. Try again when the refund has ended.")
-        self.order_id, self.current, self.wanted = order_id, Status.REFUND_PENDING, wanted
+        why = f"Order {order_id} is being refunded. Try again when the refund has ended."
+        super().__init__(order_id, Status.REFUND_PENDING, wanted, why)
 
 
 @transaction.atomic
