@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from dashboards.counting.batch import Event
 from dashboards.folds.base import LONGEST
+from dashboards.folds.slices import source_of
 from dashboards.keys import SEEN_SECONDS, bucket
-from shopsite.events.referrers import split_referrer
 from shopsite.events.schemas import Click, OrderChanged
 
 FULL = 2**20  # bytes of one minute of one partition: 190 MB of a half hour of six, at the very most
@@ -63,8 +63,7 @@ def _values(
     shelf: str | None,
 ) -> bytes:
     """All of an event together: few differ where many are."""
-    host = sender or (split_referrer(referrer, site)[0] if referrer else None)
-    return b"".join(map(value_hash, (country, device, host, shelf)))
+    return b"".join(map(value_hash, (country, device, source_of(sender, referrer, site), shelf)))
 
 
 def packed(events: Sequence[Event], now: datetime) -> Mapping[int, bytes]:

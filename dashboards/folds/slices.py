@@ -22,8 +22,13 @@ _OF_CLICKS = [f"{letter}{stage}|" for letter in LETTERS.values() for stage in ST
 
 
 def source(click: Click) -> str | None:
-    """The site that sent the visit; where nobody says so, the click that came from there tells."""
-    return click.source or (split_referrer(click.referrer, click.site)[0] if click.referrer else None)
+    """The site that sent the visit."""
+    return source_of(click.source, click.referrer, click.site)
+
+
+def source_of(told: str | None, referrer: str | None, site: str | None) -> str | None:
+    """The site that sent a visit; where nobody says so, the click that came from there tells."""
+    return told or (split_referrer(referrer, site)[0] if referrer else None)
 
 
 def sources(clicks: Sequence[Click]) -> list[str | None]:
