@@ -21,7 +21,7 @@ from dashboards.reports.course import read_each
 from dashboards.reports.selectors import ProductRow, Report, rank_products, report
 from dashboards.screen.filters import View
 from dashboards.screen.live import products_of
-from dashboards.screen.recipes import RECIPES, Part, Recipe
+from dashboards.screen.recipes import RECIPES, Part
 
 TOP = 10
 WHOLE = ("events", "orders", "revenue")
@@ -67,7 +67,7 @@ def tell_each(client: redis.Redis, view: View, edges: Sequence[int]) -> list[Buc
     """The figures between each two of these edges."""
     if view.by:
         recipe = RECIPES[view.by]
-        clicks = _clicks(recipe, view)
+        clicks = recipe.seen_by(view)
         folds = {part.fold for part in (*clicks, recipe.orders, recipe.revenue) if part}
         return [
             Bucket(
@@ -115,7 +115,7 @@ class _Read(NamedTuple):
 
 def _of_value(span: Span, view: View) -> _Read:
     recipe = RECIPES[view.by]
-    clicks, stages = _clicks(recipe, view), recipe.stages
+    clicks, stages = recipe.seen_by(view), recipe.stages
     parts = [part for part in (*clicks, *stages.values(), recipe.orders, recipe.revenue) if part]
     sums = span.sums("products", "revenue", *{part.fold for part in parts} - {"products"})
     sales, orders = _of(recipe.revenue, view, sums), _of(recipe.orders, view, sums)
@@ -153,10 +153,6 @@ def _rows(kinds: Kinds, view: View) -> Sequence[ProductRow] | None:
         },
         TOP,
     )
-
-
-def _clicks(recipe: Recipe, view: View) -> tuple[Part, ...]:
-    return (*recipe.clicks, recipe.bots) if view.bots else recipe.clicks
 
 
 def _of(part: Part | None, view: View, sums: Mapping[str, Sums]) -> int | None:

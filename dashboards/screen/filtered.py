@@ -146,13 +146,10 @@ class Figures:
     def _field(self, part: Part) -> str:
         return part.field(self._view.value, self._currency)
 
-    def _clicks(self) -> tuple[Part, ...]:
-        return (*self._recipe.clicks, self._recipe.bots) if self._view.bots else self._recipe.clicks
-
     def numbers(self, whole: Mapping[str, object], window: Window) -> Section:
         """The figures above the charts; the rate and the share of bots are of the pipeline."""
         section: Section = {name: whole[name] for name in ("rate", "bots") if name in whole}
-        section["clicks30"] = sum(self._total("m", part) for part in self._clicks())
+        section["clicks30"] = sum(self._total("m", part) for part in self._recipe.seen_by(self._view))
         recipe = self._recipe
         orders = self._total("h", recipe.orders) if recipe.orders else None
         sales = self._total("h", recipe.revenue) if recipe.revenue else None
@@ -172,7 +169,7 @@ class Figures:
 
     def minutes(self, window: Window, now: float) -> Section:
         """Minute since 1970 -> [clicks, orders or null, revenue in micros or null]."""
-        clicks = [self._by_start(part) for part in self._clicks()]
+        clicks = [self._by_start(part) for part in self._recipe.seen_by(self._view)]
         orders, revenue = self._by_start(self._recipe.orders), self._by_start(self._recipe.revenue)
         return {
             str(at // 60): [

@@ -3,7 +3,7 @@
 What was not recorded then, or is no longer kept so fine, is left out: the page writes a dash.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -74,7 +74,7 @@ def read_last_week_of(view: View, now: float) -> LastWeek:
     """What one filter would have shown of counters; people are not kept by value. Raises RedisError."""
     _, day, chart, shift = _then(now)
     recipe, found = RECIPES[view.by], LastWeek()
-    clicks = (*recipe.clicks, recipe.bots) if view.bots else recipe.clicks
+    clicks = recipe.seen_by(view)
     sold = [part for part in (recipe.orders, recipe.revenue) if part]
     if chart and (found_then := chart.each("events", *{part.fold for part in (*clicks, *sold)})):
         for at in range(chart.cover.start, chart.cover.end, 60):
@@ -97,8 +97,12 @@ def _of(view: View, part: Part, sums: Mapping[str, Mapping[str, int]]) -> int:
 def _sold(view: View, recipe: Recipe, sums: Mapping[str, Mapping[str, int]]) -> Section:
     orders = _of(view, recipe.orders, sums) if recipe.orders else 0
     sales = _of(view, recipe.revenue, sums) if recipe.revenue else 0
+    return _sales(orders, sales, sums["revenue"].keys(), is_averaged=recipe.average)
+
+
+def _sales(orders: int, sales: int, currencies: Set[str], *, is_averaged: bool = True) -> Section:
     section: Section = {"orders": orders, "sales": sales}
-    if recipe.average and orders and not sums["revenue"].keys() - {settings.SHOP_CURRENCY}:
+    if is_averaged and orders and not currencies - {settings.SHOP_CURRENCY}:
         section["average"] = round(sales / orders)
     return section
 
@@ -147,7 +151,4 @@ def _day(span: Span) -> Section:
     if not sums["events"] and not sums["orders"]:
         return {}
     orders, sales = sums["orders"].get("orders", 0), sums["revenue"].get(settings.SHOP_CURRENCY, 0)
-    section: Section = {"orders": orders, "sales": sales}
-    if orders and not sums["revenue"].keys() - {settings.SHOP_CURRENCY}:
-        section["average"] = round(sales / orders)
-    return section
+    return _sales(orders, sales, sums["revenue"].keys())

@@ -37,6 +37,10 @@ class Recipe:
     revenue: Part | None = None
     average: bool = False  # whether revenue / orders is what an order came to
 
+    def seen_by(self, view: View) -> tuple[Part, ...]:
+        """What the view's clicks are made of: those of bots, too, where it lets them in."""
+        return (*self.clicks, self.bots) if view.bots else self.clicks
+
 
 def _sliced(letter: str, clicks: Part) -> Recipe:
     def of_clicks(stage: str) -> Part:
@@ -95,7 +99,7 @@ def needs_of(view: View, currency: str) -> Needs:
         return {}
     recipe = RECIPES[view.by]
     sold = [part for part in (recipe.orders, recipe.revenue) if part]
-    by_minute = [*recipe.clicks, *sold, *([recipe.bots] if view.bots else [])]
+    by_minute = [*recipe.seen_by(view), *sold]
     found = [*_fields("m", by_minute, view, currency), *_fields("h", sold, view, currency)]
     return together(found)
 
