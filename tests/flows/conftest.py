@@ -5,6 +5,7 @@ import pytest
 from tests.support.gateway import Bank
 from tests.support.storefront import shopper as shopper
 from tests.support.storefront import told as told
+from tests.support.watching import hub as hub
 
 
 @pytest.fixture(autouse=True)

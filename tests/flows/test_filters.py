@@ -1,40 +1,25 @@
 """Filters of the live page: each viewer gets the figures of its own, and each filter is computed once."""
 
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-import pytest_asyncio
 import redis as redis_package
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import connections
 
-from dashboards.board import register_board
 from dashboards.screen import showings
 from dashboards.screen.filters import View
 from dashboards.screen.hub import Hub
 from dashboards.screen.showings import TooManyViews
-from shopsite import boards
 from shopsite.catalogue.models import Category, Product
-from tests.support.live import clicks_shown, happens, the_aggregate_process_lives
+from tests.support.live import clicks_shown, happens
 from tests.support.shop import product
 from tests.support.watching import watching
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Redis = redis_package.Redis
 GERMANY, PHONES = View("country", "DE"), View("device", "phone")
-
-
-@pytest_asyncio.fixture
-async def hub(redis: Redis) -> AsyncIterator[Hub]:
-    register_board(boards)
-    the_aggregate_process_lives(redis)
-    hub = Hub()
-    yield hub
-    await hub.end()
-    await sync_to_async(connections.close_all)()
 
 
 def clicked(redis: Redis, *, sku: str = "MUG", **more: object) -> None:

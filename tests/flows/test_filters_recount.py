@@ -1,25 +1,20 @@
 """What a filter shows of made-up traffic equals a recount of the log, whatever batches it came in."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
 import pytest
-import pytest_asyncio
 import redis as redis_package
-from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import connections
 
-from dashboards.board import register_board
 from dashboards.screen import sights
 from dashboards.screen.filters import View
 from dashboards.screen.hub import Hub
 from dashboards.screen.window import STAGES
-from shopsite import boards
-from tests.support.live import happens, the_aggregate_process_lives
+from tests.support.live import happens
 from tests.support.watching import watching
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,16 +35,6 @@ VALUES = {
     "source": ("a.example", "b.example", None),
 }
 SKUS = ("MUG", "HAT", "TEA")
-
-
-@pytest_asyncio.fixture
-async def hub(redis: Redis) -> AsyncIterator[Hub]:
-    register_board(boards)
-    the_aggregate_process_lives(redis)
-    hub = Hub()
-    yield hub
-    await hub.end()
-    await sync_to_async(connections.close_all)()
 
 
 def traffic(random: Random, now: datetime) -> tuple[Events, Events]:

@@ -1,34 +1,19 @@
 """The hub: one subscription, one frame for all, and nobody who holds up another. Real Redis, no sockets."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 import redis as redis_package
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import connections
 
-from dashboards.board import register_board
 from dashboards.screen.hub import FRAME_S, Hub
-from shopsite import boards
 from tests.support.live import an_order_is_paid, clicks_shown, the_aggregate_process_lives, views
 from tests.support.shop import product
 from tests.support.watching import watching
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Redis = redis_package.Redis
-
-
-@pytest_asyncio.fixture
-async def hub(redis: Redis) -> AsyncIterator[Hub]:
-    register_board(boards)
-    the_aggregate_process_lives(redis)
-    hub = Hub()
-    yield hub
-    await hub.end()
-    await sync_to_async(connections.close_all)()
 
 
 async def test_a_click_moves_the_number_and_the_chart(hub: Hub, redis: Redis) -> None:

@@ -1,12 +1,30 @@
-"""Viewers of a hub without sockets: they apply what comes. tests/flows -> here -> the hub."""
+"""A hub, and viewers of it without sockets: they apply what comes. tests/flows -> here -> the hub."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 
+import pytest_asyncio
+import redis as redis_package
+from asgiref.sync import sync_to_async
+from django.db import connections
+
+from dashboards.board import register_board
 from dashboards.screen.filters import View
 from dashboards.screen.hub import Hub
-from tests.support.live import Shown
+from shopsite import boards
+from tests.support.live import Shown, the_aggregate_process_lives
+
+
+@pytest_asyncio.fixture
+async def hub(redis: "redis_package.Redis") -> AsyncIterator[Hub]:
+    """The hub of a server process beside an aggregate that lives; nobody watches it yet."""
+    register_board(boards)
+    the_aggregate_process_lives(redis)
+    hub = Hub()
+    yield hub
+    await hub.end()
+    await sync_to_async(connections.close_all)()
 
 
 @asynccontextmanager
