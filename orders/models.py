@@ -147,14 +147,14 @@ class Payment(models.Model):
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="payments")
     key = models.CharField(max_length=160, unique=True)  # the gateway's idempotency key
-    token = models.CharField(max_length=100)  # stands for the card, which is never stored
+    token = models.CharField(max_length=100, blank=True)  # stands for the card, which is never stored
     last4 = models.CharField(max_length=4, blank=True)
     currency = models.CharField(max_length=8)
     amount = Money()
     refunded = Money(default=0)  # of amount: an order may be paid, given back, and paid again
     state = models.CharField(max_length=10, choices=State)
     reason = models.CharField(max_length=200, blank=True)
-    confirm_url = models.CharField(max_length=500, blank=True)  # where the shopper confirms it
+    confirm_url = models.CharField(max_length=2000, blank=True)  # where the shopper confirms it
     reference = models.CharField(max_length=100, blank=True)  # the gateway's name for it
     asked_at = models.DateTimeField(null=True, blank=True)  # set: the gateway may know it, so ask first
     tries = models.PositiveIntegerField(default=0)

@@ -97,5 +97,13 @@ def check_smtp(*, host: str, port: int, user: str, password: str, tls: str) -> N
         raise ConfigError(f"EMAIL_PORT={port} does not speak EMAIL_TLS={tls!r}: {SWAPPED_PORTS[tls, port]}")
 
 
+def check_stripe(*, key: str, webhook_secret: str) -> None:
+    """Refuse what Stripe would refuse at the first order. Raises ConfigError; it never shows the secrets."""
+    if not key.startswith(("sk_", "rk_")):
+        raise ConfigError("GATEWAY_KEY: PAYMENT_GATEWAY=stripe needs Stripe's secret key, sk_... or rk_...")
+    if not webhook_secret.startswith("whsec_"):
+        raise ConfigError("WEBHOOK_SECRET: PAYMENT_GATEWAY=stripe needs that of Stripe's endpoint, whsec_...")
+
+
 LOCAL_DIR = Path(os.environ.get("SHOP_LOCAL_DIR") or BASE_DIR / ".local")
 env = Reader(os.environ, read_env_file(LOCAL_DIR / "env"))

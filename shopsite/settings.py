@@ -10,7 +10,7 @@ from typing import Any
 import dj_database_url
 from csp.constants import NONE, SELF
 
-from shopsite.config import LOCAL_DIR, ConfigError, check_smtp, env
+from shopsite.config import LOCAL_DIR, ConfigError, check_smtp, check_stripe, env
 
 
 def _secret(name: str, given: str) -> str:
@@ -79,7 +79,11 @@ STUCK_MINUTES = {  # status -> how long an order may stand in it before the admi
 }
 
 # --- payments -----------------------------------------------------------------------------------
+PAYMENT_GATEWAY = env.choice("PAYMENT_GATEWAY", "simulated", ("simulated", "stripe"))
 GATEWAY_URL = env.text("GATEWAY_URL", "http://127.0.0.1:8090")
+STRIPE_URL = env.text("STRIPE_URL", "https://api.stripe.com")
+if PAYMENT_GATEWAY == "stripe":
+    check_stripe(key=env.text("GATEWAY_KEY", ""), webhook_secret=env.text("WEBHOOK_SECRET", ""))
 GATEWAY_PUBLIC_URL = env.text("GATEWAY_PUBLIC_URL", "")  # as browsers reach it; GATEWAY_URL where empty
 GATEWAY_KEY = _secret("gateway_key", env.text("GATEWAY_KEY", ""))
 GATEWAY_ACCOUNT = env.text("GATEWAY_ACCOUNT", "")  # isolates shops and tests that share a gateway
@@ -144,6 +148,8 @@ SECRET_KEY = _secret("secret_key", env.text("SECRET_KEY", ""))
 TRUSTED_PROXIES = env.items("TRUSTED_PROXIES", "")
 # /readyz wants a fresh heartbeat of each
 EXPECTED_PROCESSES = env.items("EXPECTED_PROCESSES", "web,relay,consume,worker,beat,aggregate,gateway")
+if PAYMENT_GATEWAY != "simulated":  # the process is the simulated one
+    EXPECTED_PROCESSES = [name for name in EXPECTED_PROCESSES if name != "gateway"]
 ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.items("CSRF_TRUSTED_ORIGINS", "")
 INSTALLED_APPS = [
@@ -285,6 +291,7 @@ LOGGING = {
     },
     "loggers": {
         "kafka": {"level": "WARNING"},
+        "stripe": {"level": "WARNING"},  # tells of each call
         "kafka.net.selector": {"level": "ERROR"},  # warns of each tenth of a second that a busy machine takes
         "django.request": {"level": "ERROR"},
     },

@@ -1,4 +1,4 @@
-"""What the shop needs of a payment gateway. fulfilment -> here -> simulated.py, or a real one.
+"""What the shop needs of a payment gateway. fulfilment -> here -> simulated.py, or stripe_checkout.py.
 
 A payment is authorised under a key that was stored before, then captured; it can be voided until then, and
 refunded in parts afterwards. Whoever asks again with the same key is told how things stand, and nothing is
@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
+
+from orders.payments.webhooks import Notice
 
 
 class NoAnswer(Exception):
@@ -33,10 +35,21 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Card:
-    """What is kept of a card: the gateway's token, and the digits that people recognise it by."""
+    """What is kept of a card: the gateway's token, and the digits that people recognise it by.
+
+    Both are empty where the gateway asks for the card itself.
+    """
 
     token: str
     last4: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """A payment's names: ours, and the gateway's, which is empty until it has told us."""
+
+    key: str  # under which it was authorised
+    reference: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,22 +74,28 @@ class Given:
 
 
 class Gateway(Protocol):
-    """A payment provider. Every call but tokenise raises NoAnswer."""
+    """A payment provider. tokenise and notice ask nobody; every other call raises NoAnswer."""
+
+    page: str  # whose page asks for the card, such as "Stripe"; empty: our checkout asks for its number
+    signature_header: str  # of its webhooks, in the form of webhooks.py
 
     def tokenise(self, number: str) -> Card:
-        """A token for a card's number, which is forgotten. Raises InvalidCard. Asks nobody."""
+        """A token for a card's number, which is forgotten. Raises InvalidCard."""
 
     def authorise(self, *, key: str, token: str, amount: Decimal, currency: str, return_url: str) -> Standing:
         """Set an amount aside, once a key. return_url: where the shopper goes after confirming."""
 
-    def capture(self, *, payment: str, key: str) -> Standing:
-        """Take all that was authorised under the key `payment`; anything not authorised stays as it is."""
+    def capture(self, *, payment: Known, key: str) -> Standing:
+        """Take all that was authorised; anything not authorised stays as it is."""
 
-    def void(self, *, payment: str, key: str) -> Standing:
+    def void(self, *, payment: Known, key: str) -> Standing:
         """Never take it; what was captured already stays so."""
 
-    def refund(self, *, payment: str, key: str, amount: Decimal) -> Given:
+    def refund(self, *, payment: Known, key: str, amount: Decimal) -> Given:
         """Give back a part of what was captured, once a key."""
 
-    def state(self, *, payment: str) -> Standing | None:
-        """How a payment stands; None where the gateway never heard of it."""
+    def state(self, *, payment: Known) -> Standing | None:
+        """How a payment stands; None where the gateway never heard of it, or nobody could pay it."""
+
+    def notice(self, body: bytes) -> Notice:
+        """What a webhook says. Raises Unreadable."""

@@ -9,8 +9,8 @@ from urllib.parse import quote
 import msgspec
 from django.conf import settings
 
-from orders.payments import cards
-from orders.payments.gateway import Card, Given, NoAnswer, Outcome, Standing
+from orders.payments import cards, webhooks
+from orders.payments.gateway import Card, Given, Known, NoAnswer, Outcome, Standing
 from orders.payments.wire import Wire
 
 NOT_FOUND = 404
@@ -18,6 +18,9 @@ NOT_FOUND = 404
 
 class SimulatedGateway:
     """See Gateway."""
+
+    page = ""
+    signature_header = "Gateway-Signature"
 
     def tokenise(self, number: str) -> Card:
         """See Gateway."""
@@ -29,23 +32,27 @@ class SimulatedGateway:
         more = {"return_url": return_url, "webhook_url": webhook_url()}
         return _standing(_post("/v1/payments", key, fields | more))
 
-    def capture(self, *, payment: str, key: str) -> Standing:
+    def capture(self, *, payment: Known, key: str) -> Standing:
         """See Gateway."""
-        return _standing(_post("/v1/payments/capture", key, {"payment": payment}))
+        return _standing(_post("/v1/payments/capture", key, {"payment": payment.key}))
 
-    def void(self, *, payment: str, key: str) -> Standing:
+    def void(self, *, payment: Known, key: str) -> Standing:
         """See Gateway."""
-        return _standing(_post("/v1/payments/void", key, {"payment": payment}))
+        return _standing(_post("/v1/payments/void", key, {"payment": payment.key}))
 
-    def refund(self, *, payment: str, key: str, amount: Decimal) -> Given:
+    def refund(self, *, payment: Known, key: str, amount: Decimal) -> Given:
         """See Gateway."""
-        told = _post("/v1/refunds", key, {"payment": payment, "amount": str(amount)})
+        told = _post("/v1/refunds", key, {"payment": payment.key, "amount": str(amount)})
         return Given(told["done"], told["id"], told["reason"])
 
-    def state(self, *, payment: str) -> Standing | None:
+    def state(self, *, payment: Known) -> Standing | None:
         """See Gateway."""
-        told = _ask("GET", f"/v1/payments?payment={quote(payment, safe='')}", "", None)
+        told = _ask("GET", f"/v1/payments?payment={quote(payment.key, safe='')}", "", None)
         return None if told is None else _standing(told)
+
+    def notice(self, body: bytes) -> webhooks.Notice:
+        """See Gateway."""
+        return webhooks.read(body)
 
 
 def webhook_url() -> str:

@@ -53,7 +53,7 @@ def check_age(signed: datetime, *, now: datetime, tolerance: timedelta) -> None:
 
 
 def read(body: bytes) -> Notice:
-    """What the webhook says. Raises Unreadable."""
+    """What a webhook of the simulated gateway says. Raises Unreadable."""
     try:
         return msgspec.json.decode(body, type=Notice)
     except msgspec.MsgspecError as error:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from orders import payments
 from orders.models import Payment, Refund
 from orders.payments.gateway import NoAnswer, Outcome, Standing
-from shopsite.fulfilment.asking import side_by_side
+from shopsite.fulfilment.asking import known_as, side_by_side
 from shopsite.fulfilment.charging import LEASED, charge_due
 from shopsite.fulfilment.refund import give_due
 
@@ -80,7 +80,7 @@ def _pages(since: datetime) -> Iterator[list[Payment]]:
 
 def _ask(one: _Compared) -> _Compared:
     try:
-        one.standing = payments.gateway().state(payment=one.payment.key)
+        one.standing = payments.gateway().state(payment=known_as(one.payment))
     except NoAnswer as error:
         one.silence = str(error)
     return one

@@ -181,7 +181,7 @@ def _await_confirmation(payment: Payment, standing: Standing) -> None:
     now = timezone.now()
     Payment.objects.filter(pk=payment.pk, state=State.DUE).update(
         state=State.ACTION,
-        confirm_url=standing.confirm_url[:500],
+        confirm_url=standing.confirm_url,
         reference=standing.reference,
         reason="",
     )

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from orders import payments
 from orders.models import Payment, PaymentCall, Refund
-from orders.payments.gateway import Given, NoAnswer, Outcome, Standing
+from orders.payments.gateway import Given, Known, NoAnswer, Outcome, Standing
 
 logger = logging.getLogger(__name__)
 AT_ONCE = 48  # calls that wait for an answer: a slow card takes one place of these
@@ -60,6 +60,11 @@ def call_key(payment: Payment, kind: str) -> str:
     return payment.key if kind in (Kind.AUTHORISE, Kind.STATE) else f"{payment.key}/{kind}"
 
 
+def known_as(payment: Payment) -> Known:
+    """A payment's names, as far as we know them."""
+    return Known(payment.key, payment.reference)
+
+
 def ask(question: Question) -> Question:
     """Find out what became of a payment, and take it a step further where its order waits for it."""
     try:
@@ -76,11 +81,11 @@ def _proceed(question: Question) -> Standing | None:
     bank, payment, calls = payments.gateway(), question.payment, question.calls
     standing: Standing | None = None
     if question.known:
-        standing = note(calls[Kind.STATE], lambda _key: bank.state(payment=payment.key))
+        standing = note(calls[Kind.STATE], lambda _key: bank.state(payment=known_as(payment)))
     if payment.state == Payment.State.DROPPING:
         if standing is None or standing.outcome in (Outcome.CAPTURED, Outcome.DECLINED, Outcome.VOIDED):
             return standing
-        return note(calls[Kind.VOID], lambda key: bank.void(payment=payment.key, key=key))
+        return note(calls[Kind.VOID], lambda key: bank.void(payment=known_as(payment), key=key))
     if standing is None and question.wanted:
         standing = note(
             calls[Kind.AUTHORISE],
@@ -93,7 +98,8 @@ def _proceed(question: Question) -> Standing | None:
             ),
         )
     if standing and standing.outcome == Outcome.AUTHORISED and question.wanted:
-        standing = note(calls[Kind.CAPTURE], lambda key: bank.capture(payment=payment.key, key=key))
+        name = Known(payment.key, standing.reference)
+        standing = note(calls[Kind.CAPTURE], lambda key: bank.capture(payment=name, key=key))
     return standing
 
 
@@ -136,7 +142,7 @@ def ask_refund(question: RefundQuestion) -> RefundQuestion:
     try:
         question.given = note(
             question.call,
-            lambda key: payments.gateway().refund(payment=payment.key, key=key, amount=refund.amount),
+            lambda key: payments.gateway().refund(payment=known_as(payment), key=key, amount=refund.amount),
         )
     except NoAnswer as error:
         question.silence = str(error)

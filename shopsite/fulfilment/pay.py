@@ -54,9 +54,8 @@ def pay_again(*, order_id: str, card: str, actor: str = "") -> Order:
         raise BeingPaid(order)
     if order.status != Status.PAYMENT_FAILED:  # a backordered one may be placed, too, but by its stock only
         raise NotFailed(order)
-    move(
-        order, Status.PLACED, actor=actor or f"visitor {order.user_id}", why=f"paying with card {kept.last4}"
-    )
+    why = f"paying with card {kept.last4}" if kept.last4 else "paying again"
+    move(order, Status.PLACED, actor=actor or f"visitor {order.user_id}", why=why)
     now = timezone.now()
     Payment.objects.create(
         order=order,

@@ -5,14 +5,16 @@ recorded with what was made of it, also what was refused, up to a bound.
 """
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from orders import payments
 from orders.models import Payment, PaymentWebhook
-from orders.payments.webhooks import Notice, TooOld, Unreadable, WrongSignature, check_age, read, signed_at
+from orders.payments.webhooks import Notice, TooOld, Unreadable, WrongSignature, check_age, signed_at
 from shopsite.fulfilment.pay import look_after
 
 logger = logging.getLogger(__name__)
@@ -21,14 +23,16 @@ REFUSED = (Verdict.WRONG_SIGNATURE, Verdict.TOO_OLD, Verdict.UNREADABLE)
 KEPT_AN_HOUR = 500  # refused ones: anybody may send them, and none may fill the disk
 
 
-def receive_webhook(body: bytes, *, signature: str) -> PaymentWebhook:
+def receive_webhook(body: bytes, headers: Mapping[str, str]) -> PaymentWebhook:
     """Judge a webhook and act on it, once; the row says what was made of it."""
+    bank = payments.gateway()
+    signature = headers.get(bank.signature_header, "")
     received = PaymentWebhook(received_at=timezone.now())
     try:
         received.signed_at = signed_at(signature, body, secret=settings.WEBHOOK_SECRET)
         tolerance = timedelta(seconds=settings.WEBHOOK_TOLERANCE_SECONDS)
         check_age(received.signed_at, now=received.received_at, tolerance=tolerance)
-        notice = read(body)
+        notice = bank.notice(body)
     except WrongSignature as error:
         return _refuse(received, Verdict.WRONG_SIGNATURE, error)
     except TooOld as error:

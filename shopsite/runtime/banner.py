@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from django.conf import settings
+
 from orders.payments.cards import TEST_CARDS
 from shopsite.config import LOCAL_DIR
 
@@ -10,15 +12,13 @@ WIDTH = 100
 
 def banner(*, origin: str, token: str, username: str, password: str, kafka: str, notes: Sequence[str]) -> str:
     """The text; origin is the shop's address without a slash at its end."""
-    cards = [f"{card.number}  {card.label}" for card in TEST_CARDS]
     rows = [
         ("Shop", f"{origin}/"),
         ("Dashboard", f"{origin}/login/once/{token}/"),
         ("", "(this link logs you in, once; afterwards use the password)"),
         ("Admin", f"{origin}/admin/"),
         ("Staff login", f"{username} / {password}"),
-        ("Test cards", cards[0]),
-        *(("", card) for card in cards[1:]),
+        *_cards(),
         ("Kafka", kafka),
         ("Logs", f"{LOCAL_DIR / 'logs'}"),
         *(("Note", note) for note in notes),
@@ -26,3 +26,11 @@ def banner(*, origin: str, token: str, username: str, password: str, kafka: str,
     ]
     lines = [f"  {name:<12} {text}" for name, text in rows]
     return "\n".join(["", "=" * WIDTH, *lines, "=" * WIDTH, ""])
+
+
+def _cards() -> list[tuple[str, str]]:
+    """The simulated bank's cards, where it is asked."""
+    if settings.PAYMENT_GATEWAY != "simulated":
+        return [("Payments", f"{settings.PAYMENT_GATEWAY}, at {settings.STRIPE_URL}")]
+    cards = [f"{card.number}  {card.label}" for card in TEST_CARDS]
+    return [("Test cards", cards[0]), *(("", card) for card in cards[1:])]

@@ -128,6 +128,11 @@ def check_gateway() -> Finding:
         settings.GATEWAY_URL,
         "Start `manage.py gateway`, or mend GATEWAY_URL; orders wait meanwhile.",
     )
+    if settings.PAYMENT_GATEWAY == "stripe":
+        where, mend = (
+            settings.STRIPE_URL,
+            "Let this machine reach it, or mend STRIPE_URL; orders wait meanwhile.",
+        )
     parts = urlsplit(where)
     if not answers(parts.port or 443, parts.hostname or ""):
         return Finding("gateway", False, f"nothing listens at {where}", mend)

@@ -97,6 +97,11 @@ class Demo:
     def _check(self) -> None:
         """Everything that can be known before something is started."""
         folder.remove_env()  # of a demo that was killed
+        if self.options.traffic and settings.PAYMENT_GATEWAY != "simulated":
+            where = settings.PAYMENT_GATEWAY
+            raise CannotStart(
+                f"PAYMENT_GATEWAY={where}: made-up shoppers cannot pay there: need --no-traffic"
+            )
         check_port(HOST, self.options.port)
         check_disk()
 
@@ -104,7 +109,7 @@ class Demo:
         """Servers first; the database is made ready while Kafka starts."""
         password = os.environ.get("STAFF_PASSWORD") or folder.staff_password()
         self._set(SHOP_ORIGIN=self.origin, STAFF_USERNAME=self.username, STAFF_PASSWORD=password)
-        if not os.environ.get("GATEWAY_URL"):
+        if settings.PAYMENT_GATEWAY == "simulated" and not os.environ.get("GATEWAY_URL"):
             port = kept_ports(LOCAL_DIR / "gateway.json", ["gateway"])["gateway"]
             self._set(GATEWAY_URL=f"http://{HOST}:{port}")
         self._start_redis()

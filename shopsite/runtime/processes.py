@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.conf import settings
 from django.core.management import get_commands
 from redis.exceptions import RedisError
 
@@ -42,8 +43,12 @@ SHOP_PROCESSES = (
 
 def process_names(*, traffic: bool) -> list[str]:
     """What runs in a demo. traffic: with made-up shoppers."""
-    known = get_commands()
-    return [row.name for row in SHOP_PROCESSES if row.name in known and (traffic or row.name != "simulate")]
+    known = set(get_commands())
+    if not traffic:
+        known.discard("simulate")
+    if settings.PAYMENT_GATEWAY != "simulated":
+        known.discard("gateway")
+    return [row.name for row in SHOP_PROCESSES if row.name in known]
 
 
 def shop_programs(rank: int, *, traffic: bool, web_arguments: Sequence[str]) -> list[Program]:

@@ -57,3 +57,6 @@ def check_code(text: str) -> None:
         raise ValidationError("The three digits on the back are missing.", code="missing")
     if not (text.strip().isdecimal() and len(text.strip()) in (3, 4)):
         raise ValidationError("Three digits, on the back of the card.", code="not three digits")
+
+
+TYPED_FIELDS = {"card_number": check_number, "card_until": check_until, "card_code": check_code}

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from orders import payments
 from shopsite.storefront import cards
 
 COUNTRIES = (
@@ -101,7 +102,7 @@ def password_field(label: str, autocomplete: str, help_text: str = "") -> forms.
 
 
 class CardForm(forms.Form):
-    """Which card pays: a test card, or one that is typed."""
+    """Which card pays: a test card, or one that is typed. No field where the gateway's page asks for it."""
 
     card = forms.ChoiceField(label="Card", widget=forms.RadioSelect)
     card_number = _digits("Card number", "cc-number")
@@ -110,6 +111,11 @@ class CardForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.page = payments.gateway().page
+        if self.page:
+            for name in ("card", *cards.TYPED_FIELDS):
+                del self.fields[name]
+            return
         self.test_cards = cards.offered()
         choices = [(card.number, card.label) for card in self.test_cards] + [(TYPED, "Type a card number")]
         field = self.fields["card"]
@@ -123,7 +129,9 @@ class CardForm(forms.Form):
         return str(self["card"].value())
 
     def card_digits(self) -> str:
-        """The number to charge, of a valid form."""
+        """The number to charge, of a valid form; empty where the gateway's page asks for it."""
+        if self.page:
+            return ""
         typed = self.cleaned_data["card"] == TYPED
         return str(self.cleaned_data["card_number"] if typed else self.cleaned_data["card"])
 
@@ -131,11 +139,7 @@ class CardForm(forms.Form):
         """Check what was typed, where a card was."""
         data = super().clean() or self.cleaned_data
         if data.get("card") == TYPED:
-            for name, check in (
-                ("card_number", cards.check_number),
-                ("card_until", cards.check_until),
-                ("card_code", cards.check_code),
-            ):
+            for name, check in cards.TYPED_FIELDS.items():
                 try:
                     check(data.get(name, ""))
                 except ValidationError as error:

@@ -36,6 +36,7 @@ WORDS = {  # title, and what follows the order's number
     Status.CANCELLED: ("This order is cancelled", "Nothing will be sent."),
     Status.REJECTED: ("We could not accept this order", "Nothing was charged and nothing will be sent."),
 }
+TO_PAY = ("Pay for your order", "The products are kept for you meanwhile.")
 TO_CONFIRM = ("Your bank asks you to confirm", "The products are kept for you meanwhile.")
 CHARGED = {  # what follows "ending 4242"; nothing where it is told elsewhere on the page
     Status.PLACED: ", being charged",
@@ -102,9 +103,11 @@ def version_of(order: Order, mails: Sequence[str]) -> str:
     return sha256("|".join(facts).encode()).hexdigest()[:16]
 
 
-def tracking(view: OrderView) -> Tracking:
-    """Put the order's state into words."""
-    title, lead = TO_CONFIRM if view.confirm_url else WORDS[view.status]
+def tracking(view: OrderView, *, page: str) -> Tracking:
+    """Put the order's state into words. page: whose page asks for the card, empty where our checkout did."""
+    title, lead = WORDS[view.status]
+    if view.confirm_url:
+        title, lead = TO_PAY if page else TO_CONFIRM
     facts = {"days": _days(view), "leaves": _leaves(view)}
     return Tracking(
         title=title.format(**facts),

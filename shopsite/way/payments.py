@@ -54,7 +54,7 @@ def _next(payment: Payment) -> Iterable[Ahead]:
             "warn" if tried else "",
         )
     elif payment.state == state.ACTION:
-        yield Ahead("The shopper has to confirm the payment at the bank.", payment.next_try_at, "warn")
+        yield Ahead("The shopper has to confirm the payment on the bank's page.", payment.next_try_at, "warn")
     elif payment.state == state.DROPPING:
         yield Ahead("The gateway is told to forget the charge.", payment.next_try_at)
 

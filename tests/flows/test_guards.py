@@ -23,7 +23,7 @@ from inventory.models import Level, Movement, Reservation
 from inventory.services import Move, post, reserve
 from orders import letters, mails, payments, sending
 from orders.models import Mail, Order, Payment, PaymentWebhook, Refund
-from orders.payments.gateway import Standing
+from orders.payments.gateway import Known, Standing
 from orders.payments.simulated import SimulatedGateway
 from orders.services import MovedMeanwhile, get, step
 from orders.states import Status
@@ -132,14 +132,14 @@ def more_than_was_paid_is_asked_back() -> None:
 def somebody_forges_a_webhook() -> None:
     product("MUG", 5)
     body = webhook_of(place({"MUG": 1}).pk)
-    receive_webhook(body, signature=signed(body, "guessed"))
+    receive_webhook(body, {"Gateway-Signature": signed(body, "guessed")})
     assert not accepted_webhooks()
 
 
 def somebody_sends_an_old_webhook_again() -> None:
     product("MUG", 5)
     body = webhook_of(place({"MUG": 1}).pk)
-    receive_webhook(body, signature=signed(body, ago=3600))
+    receive_webhook(body, {"Gateway-Signature": signed(body, ago=3600)})
     assert not accepted_webhooks()
 
 
@@ -147,7 +147,7 @@ def a_webhook_comes_twice() -> None:
     product("MUG", 5)
     body = webhook_of(place({"MUG": 1}).pk)
     for _ in range(2):
-        receive_webhook(body, signature=signed(body))
+        receive_webhook(body, {"Gateway-Signature": signed(body)})
     assert accepted_webhooks() == 1
 
 
@@ -260,7 +260,7 @@ def a_new_key_for_each_call() -> AbstractContextManager[object]:
     def authorise_anew(bank: SimulatedGateway, *, key: str, **call: Any) -> Standing:
         newest = f"{key}-{uuid4().hex}"
         authorise_as_ever(bank, key=newest, **call)
-        return capture_as_ever(bank, payment=newest, key=newest)
+        return capture_as_ever(bank, payment=Known(newest), key=newest)
 
     return patch.object(SimulatedGateway, "authorise", authorise_anew)
 

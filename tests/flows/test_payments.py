@@ -11,7 +11,7 @@ from django.utils import timezone
 from inventory.models import Movement, Reservation
 from orders import payments
 from orders.models import Mail, Order, Payment, Refund
-from orders.payments.gateway import Card, NoAnswer, Standing
+from orders.payments.gateway import Card, Known, NoAnswer, Standing
 from orders.payments.simulated import SimulatedGateway
 from shopsite.fulfilment import (
     BeingPaid,
@@ -60,14 +60,14 @@ class Gateway(SimulatedGateway):
             raise NoAnswer("silence")
         return standing
 
-    def capture(self, *, payment: str, key: str) -> Standing:
+    def capture(self, *, payment: Known, key: str) -> Standing:
         self.charges += 1
         standing = super().capture(payment=payment, key=key)
         if self.silent_after_capture:
             raise NoAnswer("silence")
         return standing
 
-    def state(self, *, payment: str) -> Standing | None:
+    def state(self, *, payment: Known) -> Standing | None:
         if self.silent or self.silent_after_capture:
             raise NoAnswer("silence")
         return super().state(payment=payment)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Final, TypeVar
 
-from orders.payments.gateway import Given, NoAnswer, Standing
+from orders.payments.gateway import Given, Known, NoAnswer, Standing
 from orders.payments.simulated import SimulatedGateway
 
 Said = TypeVar("Said")
@@ -38,22 +38,22 @@ class MoodyBank(SimulatedGateway):
             lambda: ask(key=key, token=token, amount=amount, currency=currency, return_url=return_url)
         )
 
-    def capture(self, *, payment: str, key: str) -> Standing:
+    def capture(self, *, payment: Known, key: str) -> Standing:
         """See Gateway."""
         ask = super().capture
         return self._through(lambda: ask(payment=payment, key=key))
 
-    def void(self, *, payment: str, key: str) -> Standing:
+    def void(self, *, payment: Known, key: str) -> Standing:
         """See Gateway."""
         ask = super().void
         return self._through(lambda: ask(payment=payment, key=key))
 
-    def state(self, *, payment: str) -> Standing | None:
+    def state(self, *, payment: Known) -> Standing | None:
         """See Gateway."""
         ask = super().state
         return self._through(lambda: ask(payment=payment))
 
-    def refund(self, *, payment: str, key: str, amount: Decimal) -> Given:
+    def refund(self, *, payment: Known, key: str, amount: Decimal) -> Given:
         """See Gateway."""
         ask = super().refund
         return self._through(lambda: ask(payment=payment, key=key, amount=amount))

@@ -181,9 +181,8 @@ class Orders(RuleBasedStateMachine):
         if payment is not None:
             told = {"id": unique(), "kind": "payment.captured", "payment": payment.key}
             for _ in range(times):
-                receive_webhook(
-                    msgspec.json.encode(told), signature=signed(msgspec.json.encode(told), secret)
-                )
+                body = msgspec.json.encode(told)
+                receive_webhook(body, {"Gateway-Signature": signed(body, secret)})
 
     @precondition(lambda self: self.orders)
     @rule(pick=PICK, agree=st.sampled_from(["yes", "no"]))

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from shopsite.config import LOCAL_DIR
 from shopsite.events.heartbeat import Heartbeat
@@ -42,6 +42,9 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Serve until SIGTERM or Ctrl-C."""
+        if settings.PAYMENT_GATEWAY != "simulated":
+            where = settings.PAYMENT_GATEWAY
+            raise CommandError(f"PAYMENT_GATEWAY={where}: orders are paid there; nobody would ask this bank.")
         heartbeat = Heartbeat("gateway")
         try:
             serve(

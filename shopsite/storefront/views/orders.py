@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from orders import payments
 from orders.models import Mail, Order
 from orders.selectors import FINAL, OrderView, order_view
 from orders.states import Status
@@ -40,10 +41,12 @@ def order(request: ShopRequest, order: Order) -> HttpResponse:
         note(request, "page_view")
     view = order_view(order.order_id)
     states = [mail.state for mail in view.mails]
+    page = payments.gateway().page
     context = {
+        "page": page,
         "view": view,
         "order": view.order,
-        "tracking": tracking(view),
+        "tracking": tracking(view, page=page),
         "version": version_of(view.order, states),
         "is_over": _is_over(view.order, states),
         "show_mails": settings.DEMO or request.user.is_staff,
@@ -85,7 +88,7 @@ def _still_there(view: OrderView) -> bool:
 def pay(request: ShopRequest, order: Order) -> HttpResponseBase:
     """Try another card after a payment that failed."""
     view = order_view(order.order_id)
-    form = CardForm(request.POST or None)
+    form = CardForm(request.POST if request.method == "POST" else None)
     if request.method != "POST":
         note(request, "page_view")
     if not view.can_pay_again or (form.is_valid() and _paid_again(request, order, form)):

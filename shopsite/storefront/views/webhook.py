@@ -19,7 +19,7 @@ def webhook(request: HttpRequest) -> HttpResponse:
     length = request.headers.get("Content-Length", "")
     if not length.isdecimal() or int(length) > LARGEST:
         return HttpResponse(f"Need at most {LARGEST} bytes, with their number.", status=413)
-    received = receive_webhook(request.body, signature=request.headers.get("Gateway-Signature", ""))
+    received = receive_webhook(request.body, request.headers)
     if was_refused(received):
         return HttpResponse(received.detail, status=400, content_type="text/plain")
     return HttpResponse(received.verdict, content_type="text/plain")
