@@ -95,13 +95,13 @@ class StripeCheckout:
             return Given(done=False, reason="Nothing was paid on Stripe's page.")
         assert not isinstance(intent, str)  # it was asked for whole
         names = {"key": key, "payment": payment.key}
-        cents = to_minor(amount, intent.currency)
         try:
+            cents = to_minor(amount, intent.currency)
             with _answers():
                 refund = _client().v1.refunds.create(
                     {"payment_intent": intent.id, "amount": cents, "metadata": names}, _once(key)
                 )
-        except Refused as error:
+        except (Refused, Unchargeable) as error:
             return Given(done=False, reason=str(error))
         done = refund.status in GIVEN
         return Given(done, refund.id, "" if done else refund.failure_reason or str(refund.status))
@@ -114,7 +114,8 @@ class StripeCheckout:
         standing = _standing(session)
         if standing.outcome != Outcome.CAPTURED:
             return standing
-        return replace(standing, refunds=_refunds(_intent(session)))
+        intent = session.payment_intent
+        return replace(standing, refunds=_refunds(intent) if isinstance(intent, stripe.PaymentIntent) else {})
 
     def notice(self, body: bytes) -> Notice:
         """See Gateway. Stripe tells of much that is no payment of ours: its key is then empty."""
@@ -147,7 +148,7 @@ def to_minor(amount: Decimal, currency: str) -> int:
     exponent = 0 if code in NO_DECIMALS else 3 if code in THREE_DECIMALS else 2
     minor = amount.scaleb(exponent)
     if minor != int(minor) or (exponent == 3 and minor % 10):
-        raise Unchargeable(f"Stripe cannot charge exactly {amount.normalize():f} {code}.")
+        raise Unchargeable(f"Stripe cannot take or give exactly {amount.normalize():f} {code}.")
     return int(minor)
 
 
@@ -231,8 +232,10 @@ def _outcome(session: Session) -> Outcome:
     intent = session.payment_intent
     if session.status == "expired":
         return Outcome.VOIDED
-    if session.status == "open" or not isinstance(intent, stripe.PaymentIntent):
+    if session.status == "open":
         return Outcome.ACTION
+    if not isinstance(intent, stripe.PaymentIntent):
+        return Outcome.CAPTURED  # there was nothing to pay
     return {
         "requires_capture": Outcome.AUTHORISED,
         "succeeded": Outcome.CAPTURED,

@@ -14,15 +14,18 @@ from django.utils import timezone
 from inventory.models import Reservation
 from orders import payments
 from orders.models import Order, PaymentWebhook, Refund
+from orders.payments.gateway import Known
 from orders.payments.stripe_checkout import StripeCheckout, Unchargeable, from_minor, to_minor
 from shopsite.config import ConfigError, check_stripe
 from shopsite.fulfilment import (
+    CartLine,
     cancel_order,
     charge,
     expire_reservations,
     give_refund,
     handle_orders,
     pay_again,
+    place_order,
     reconcile_payments,
     refund_order,
 )
@@ -30,7 +33,7 @@ from shopsite.gateway.webhooks import signature
 from shopsite.storefront import cards
 from shopsite.storefront.forms import CardForm
 from tests.support.messages import order_message
-from tests.support.shop import level, place, product, read_back, stock_is_sound
+from tests.support.shop import buyer, level, place, product, read_back, stock_is_sound
 from tests.support.stripe_side import Problem, StripeSide, serving
 
 pytestmark = pytest.mark.django_db
@@ -236,6 +239,26 @@ def test_a_refund_that_stripe_refuses_is_told_to_staff(side: StripeSide, order: 
     refund = Refund.objects.get()
     assert refund.state == "refused"
     assert "greater than unrefunded" in refund.reason
+
+
+def test_a_refund_that_is_no_amount_of_stripes_is_refused(side: StripeSide, order: Order) -> None:
+    side.shopper_pays(order.pk)
+    again(order)
+    given = StripeCheckout().refund(
+        payment=Known(order.pk, order.payments.get().reference), key="k", amount=Decimal("0.005")
+    )
+    assert (given.done, side.refunds) == (False, {})
+    assert "exactly 0.005 EUR" in given.reason
+
+
+def test_an_order_that_costs_nothing_is_confirmed_on_the_page(side: StripeSide) -> None:
+    product("MUG", 5)
+    order = place_order(lines=[CartLine("MUG", "The MUG", 1, Decimal(0))], buyer=buyer(), card="")
+    read_back(order)
+    charge(order.pk)
+    side.shopper_pays(order.pk)
+    assert again(order).status == "paid"
+    assert reconcile_payments(since=timezone.now() - timedelta(days=1)).differences == []
 
 
 def test_a_refund_that_somebody_gave_at_stripe_is_a_difference(side: StripeSide, order: Order) -> None:

@@ -56,6 +56,9 @@ class StripeSide:
         """Their card is good: the money is set aside."""
         session = self.session_of(payment)
         assert session["status"] == "open", "the page is closed"
+        if not session["amount_total"]:
+            session.update(status="complete", url=None)
+            return
         intent = {
             "id": f"pi_{secrets.token_hex(8)}",
             "object": "payment_intent",
@@ -75,7 +78,7 @@ class StripeSide:
 
     def money(self, payment: str) -> tuple[int, int]:
         """(captured, given back) of a payment, in cents."""
-        intent = self.session_of(payment).get("payment_intent")
+        intent = self.session_of(payment)["payment_intent"]
         given = [row["amount"] for row in self.refunds.values() if row["payment_intent"] == intent]
         return (self.intents[intent]["amount_received"] if intent else 0), sum(given)
 
@@ -143,7 +146,7 @@ class StripeSide:
 
     def _open(self, fields: Fields) -> Row:
         cents = int(fields["line_items[0][price_data][unit_amount]"])
-        if cents < 50:
+        if 0 < cents < 50:
             raise Problem(400, "amount_too_small", "The amount must be at least €0.50 eur.")
         assert fields["mode"] == "payment"
         assert fields["payment_intent_data[capture_method]"] == "manual"
