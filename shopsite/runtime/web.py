@@ -15,6 +15,7 @@ from django.db import connection, connections
 
 from shopsite.events import clicks
 from shopsite.events.heartbeat import Heartbeat
+from shopsite.garbage import collect_seldom
 
 LARGEST_WEBSOCKET_MESSAGE = 64 * 1024
 GRACEFUL_SECONDS = 2  # for requests that run and sockets that are open, after SIGTERM
@@ -87,5 +88,8 @@ def serve(host: str, port: int) -> None:
         # uvicorn raises the signal again when it has stopped; by default SIGTERM would end us there and then
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
-        BeatingServer(make_config(host, port)).run()
+        config = make_config(host, port)
+        config.load()
+        collect_seldom()
+        BeatingServer(config).run()
     clicks.close(FLUSH_SECONDS)  # and what Kafka has not acknowledged by then goes to the spool
