@@ -169,6 +169,8 @@ class Payment(models.Model):
                 name="payment_due",
                 condition=models.Q(state__in=("due", "action", "dropping")),
             ),
+            # by which the gateway's books are compared: fulfilment/accounts.py
+            models.Index(fields=["created_at", "id"], name="payment_by_time"),
         ]
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from orders import payments
@@ -70,12 +71,17 @@ def reconcile_payments(*, since: datetime) -> Reconciled:
 
 
 def _pages(since: datetime) -> Iterator[list[Payment]]:
-    """Payments that came to their end, by primary key; a late refund changes one that ended before."""
-    ended = Payment.objects.filter(state__in=FINAL, created_at__gte=since).order_by("pk")
-    last = 0
-    while page := list(ended.filter(pk__gt=last)[:PAGE]):
+    """Payments that came to their end, oldest first; a late refund changes one that ended before."""
+    last = (since, 0)
+    while page := list(ended(*last)[:PAGE]):
         yield page
-        last = page[-1].pk
+        last = (page[-1].created_at, page[-1].pk)
+
+
+def ended(since: datetime, after: int) -> QuerySet[Payment]:
+    """Those that came to an end, created later or then with a greater number; what is older is not read."""
+    rows = Payment.objects.filter(state__in=FINAL, created_at__gte=since).order_by("created_at", "pk")
+    return rows.exclude(created_at=since, pk__lte=after)
 
 
 def _ask(one: _Compared) -> _Compared:

@@ -1,16 +1,18 @@
 """`payments reconcile`: what has no end is asked for, and a difference made on purpose is named."""
 
 import json
+from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection, transaction
 from django.utils import timezone
 
 from orders.models import Order, Payment, Refund
-from shopsite.fulfilment import charge, refund_order
+from shopsite.fulfilment import accounts, charge, refund_order
 from tests.support.gateway import Bank
 from tests.support.shop import NUMBERS, paid, place, product, read_back
 
@@ -97,3 +99,28 @@ def test_a_refund_that_only_one_side_has_given_is_named(bank: Bank, order: Order
         ("refund by-hand", "not given", "3"),
         ("refund ours", "4.000000", "not given"),
     }
+
+
+def test_every_payment_is_compared_once_however_many_were_made_at_a_time(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "PAGE", 2)
+    product("MUG", 20)
+    for _ in range(7):
+        paid({"MUG": 1})
+    at = timezone.now()
+    Payment.objects.update(created_at=at)
+    Payment.objects.filter(pk=Payment.objects.order_by("-pk")[3].pk).update(created_at=at - timedelta(days=3))
+    told = accounts.reconcile_payments(since=at - timedelta(days=1))
+    assert (told.payments, told.differences) == (6, [])
+
+
+def test_payments_are_compared_without_a_look_at_those_of_years() -> None:
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+        plan = accounts.ended(timezone.now(), 0)[: accounts.PAGE].explain()
+    assert "payment_by_time" in plan
+    assert "TEMP B-TREE" not in plan
+    assert "Sort" not in plan
