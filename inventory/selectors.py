@@ -8,7 +8,7 @@ from django.db.models import F, Q
 
 from inventory.models import Level, Movement, Reservation
 from shopsite.catalogue.models import Product
-from shopsite.prepared import KEY, Prepared
+from shopsite.prepared import Prepared, Slot
 
 SHORT = Q(level__tracked=True, level__on_hand__lt=F("level__reserved"))  # of a product
 LOW = Q(level__tracked=True, level__on_hand__lte=F("level__reserved") + F("level__low_at"))  # of a product
@@ -44,12 +44,14 @@ def view(level: Level) -> StockView:
     )
 
 
-_on_hand_and_reserved = Prepared(lambda: Level.objects.filter(pk=KEY).values_list("on_hand", "reserved"))
+_on_hand_and_reserved = Prepared(
+    lambda: Level.objects.filter(pk=Slot("sku")).values_list("on_hand", "reserved")
+)
 
 
 def on_hand_and_reserved(sku: str) -> tuple[int, int] | None:
     """A product's units; None where nobody has told a stock of it."""
-    return next(iter(_on_hand_and_reserved(sku)), None)
+    return next(iter(_on_hand_and_reserved(sku=sku)), None)
 
 
 def available(skus: Iterable[str]) -> dict[str, StockView]:

@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import uuid4
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from inventory.models import Level, Movement, Reservation
@@ -20,6 +21,7 @@ from shopsite.catalogue.services import ensure_products
 from shopsite.events.outbox import publish_many
 from shopsite.events.schemas import StockChanged
 from shopsite.naming import event_name
+from shopsite.prepared import Prepared, PreparedUpdate, Slot
 
 SALE, RETURN = "sale", "return"
 
@@ -86,11 +88,17 @@ def look(skus: Iterable[str], *, lock: bool = False) -> dict[str, Stand]:
 
 
 def _stands(skus: Collection[str], *, lock: bool) -> dict[str, Stand]:
-    levels = Level.objects.filter(pk__any_of=skus).order_by("pk")
-    if lock:
-        levels = levels.select_for_update(of=("self",))
-    rows = levels.values_list("pk", "product__title", *Stand._fields[1:])
+    rows = (_levels_locked if lock else _levels)(skus=list(skus))
     return {sku: Stand(*rest) for sku, *rest in rows}
+
+
+def _of_skus() -> QuerySet[Level]:
+    return Level.objects.filter(pk__any_of=Slot("skus")).order_by("pk")
+
+
+STAND: Final = ("pk", "product__title", *Stand._fields[1:])
+_levels = Prepared(lambda: _of_skus().values_list(*STAND))
+_levels_locked = Prepared(lambda: _of_skus().select_for_update(of=("self",)).values_list(*STAND))
 
 
 def ensure_levels(skus: Iterable[str]) -> None:
@@ -201,10 +209,27 @@ def release(*, order_id: str) -> None:
     _shift({row.product_id: (0, -row.quantity) for row in rows})
 
 
-def _close(order_ids: Collection[str], state: Reservation.State) -> list[Reservation]:
-    is_open = Reservation.objects.filter(order_id__any_of=order_ids, state=Reservation.State.OPEN)
-    rows = list(is_open.order_by("product_id"))
-    if rows and is_open.update(state=state) != len(rows):
+class Held(NamedTuple):
+    """A reservation as it is closed."""
+
+    order_id: str
+    product_id: str
+    quantity: int
+
+
+def _open() -> QuerySet[Reservation]:
+    return Reservation.objects.filter(order_id__any_of=Slot("order_ids"), state=Reservation.State.OPEN)
+
+
+_held = Prepared(lambda: _open().order_by("product_id").values_list(*Held._fields))
+_end = PreparedUpdate(_open, state=Slot("state"))
+_extend = PreparedUpdate(lambda: _open().filter(expires_at__lt=Slot("until")), expires_at=Slot("until"))
+
+
+def _close(order_ids: Collection[str], state: Reservation.State) -> list[Held]:
+    names = list(order_ids)
+    rows = [Held(*row) for row in _held(order_ids=names)]
+    if rows and _end(order_ids=names, state=state.value) != len(rows):
         raise StockMoved(rows[0].order_id)  # only the winner of an order's move comes here, so never two
     return rows
 
@@ -216,8 +241,7 @@ def extend(*, order_id: str, until: datetime) -> None:
 
 def extend_many(order_ids: Collection[str], *, until: datetime) -> None:
     """Keep the units of orders longer, while their payments run."""
-    is_open = Reservation.objects.filter(order_id__any_of=order_ids, state=Reservation.State.OPEN)
-    is_open.filter(expires_at__lt=until).update(expires_at=until)
+    _extend(order_ids=list(order_ids), until=until)
 
 
 def give_back(*, order_id: str, cause: str, quantities: Mapping[str, int], actor: str, at: datetime) -> None:

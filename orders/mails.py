@@ -17,6 +17,7 @@ from orders import news
 from orders.letters import subject_of
 from orders.models import Mail, Order
 from orders.sending import LEASE
+from shopsite.prepared import Prepared, Slot
 
 NO_ADDRESS = "no e-mail address is known"
 
@@ -73,8 +74,12 @@ def send_again(mail: Mail) -> None:
 
 def _written(order_ids: Collection[str], name: str) -> list[str]:
     """Those of the orders that have this mail already."""
-    known = Mail.objects.filter(order_id__in=order_ids, kind=name)
-    return list(known.values_list("order_id", flat=True))
+    return [order_id for (order_id,) in _of_kind(order_ids=list(order_ids), kind=name)]
+
+
+_of_kind = Prepared(
+    lambda: Mail.objects.filter(order_id__any_of=Slot("order_ids"), kind=Slot("kind")).values_list("order_id")
+)
 
 
 def _mail(order: Order, kind: str, name: str, facts: Mapping[str, str]) -> Mail:

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from orders.models import Line, Order, Payment, Transition
 from orders.services import get
 from orders.states import Status
-from shopsite.prepared import KEY, Prepared, merged
+from shopsite.prepared import Prepared, Slot, merged
 
 FINAL = (Status.DELIVERED, Status.REFUNDED, Status.CANCELLED, Status.REJECTED)
 
@@ -159,7 +159,7 @@ class ToldOrder(NamedTuple):
 
 _order_and_lines = Prepared(
     lambda: (
-        Order.objects.filter(pk=KEY)
+        Order.objects.filter(pk=Slot("order_id"))
         .order_by("lines__pk")
         .values_list(
             "order_id", "status", "currency", "amount", "lines__product_id", "lines__quantity", "lines__price"
@@ -168,7 +168,7 @@ _order_and_lines = Prepared(
 )
 _history = Prepared(
     lambda: (
-        Transition.objects.filter(order_id=KEY)
+        Transition.objects.filter(order_id=Slot("order_id"))
         .order_by("pk")
         .values_list("at", "from_status", "to_status", "why")
     )
@@ -177,11 +177,11 @@ _history = Prepared(
 
 def told_order(order_id: str) -> ToldOrder | None:
     """An order with its lines and history, both oldest first, in two queries; None where there is none."""
-    rows = _order_and_lines(order_id)
+    rows = _order_and_lines(order_id=order_id)
     if not rows:
         return None
     lines = [ToldLine(*row[4:]) for row in rows if row[4] is not None]
-    return ToldOrder(*rows[0][:4], lines, _history(order_id))
+    return ToldOrder(*rows[0][:4], lines, _history(order_id=order_id))
 
 
 class ChangedOrder(NamedTuple):
@@ -212,11 +212,11 @@ def changed_orders(
         wanted &= Q(changed_at__gt=at) | Q(changed_at=at, pk__gt=order_id)
         wanted &= Q(changed_at__gte=at)  # bounds the range of the index
     query = (
-        Order.objects.filter(wanted, status=KEY)
+        Order.objects.filter(wanted, status=Slot("status"))
         .order_by("changed_at", "pk")
         .values_list(*ChangedOrder._fields)[:limit]
     )
-    rows = merged(query, keys=[status] if status else Status.values, by=(6, 1), limit=limit)
+    rows = merged(query, slot="status", of=[status] if status else Status.values, by=(6, 1), limit=limit)
     return [ChangedOrder(*row) for row in rows]
 
 

@@ -3,10 +3,11 @@
 All of it runs in the caller's transaction.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from orders import news
@@ -16,6 +17,7 @@ from shopsite import bulk
 from shopsite.events.outbox import publish, publish_many
 from shopsite.events.schemas import OrderChanged, OrderLine
 from shopsite.naming import event_name
+from shopsite.prepared import Prepared, PreparedUpdate, Slot
 
 
 class UnknownOrder(Exception):
@@ -119,6 +121,21 @@ def step(
     publish("orders", key=order.order_id, event=told)
 
 
+_move_many = PreparedUpdate(
+    lambda: Order.objects.filter(pk__any_of=Slot("names"), status=Slot("previous")),
+    status=Slot("to"),
+    changed_at=Slot("now"),
+    paid_at=Coalesce(Slot("paid_at"), "paid_at"),
+)
+_lines = Prepared(
+    lambda: (
+        Line.objects.filter(order_id__any_of=Slot("names"))
+        .order_by("pk")
+        .values_list("order_id", "product_id", "quantity", "price")
+    )
+)
+
+
 def step_many(
     orders: Sequence[Order], to: Status, *, actor: str, why: str, paid_at: datetime | None = None
 ) -> None:
@@ -128,13 +145,12 @@ def step_many(
     """
     previous, now, kind = orders[0].status, timezone.now(), EVENT_TYPES[to]
     check(orders[0].order_id, previous, to)
-    changes = {"status": to, "changed_at": now} | ({"paid_at": paid_at} if paid_at else {})
     names = [order.order_id for order in orders]
-    if Order.objects.filter(pk__any_of=names, status=previous).update(**changes) != len(names):
+    if _move_many(names=names, previous=previous, to=to.value, now=now, paid_at=paid_at) != len(names):
         raise MovedMeanwhile(names[0], previous, to)
-    lines: dict[str, list[Line]] = {name: [] for name in names}
-    for line in Line.objects.filter(order_id__any_of=names).order_by("pk"):
-        lines[line.order_id].append(line)
+    lines: dict[str, list[OrderLine]] = {name: [] for name in names}
+    for name, product_id, quantity, price in _lines(names=names):
+        lines[name].append(OrderLine(product_id=product_id, quantity=quantity, price=price))
     for order in orders:
         order.status, order.changed_at, order.paid_at = to, now, paid_at or order.paid_at
     news.tell(names)
@@ -148,9 +164,7 @@ def step_many(
         [
             (
                 order.order_id,
-                _told(
-                    order, previous, kind, event_name(kind, order.order_id), told_lines(lines[order.order_id])
-                ),
+                _told(order, previous, kind, event_name(kind, order.order_id), lines[order.order_id]),
             )
             for order in orders
         ],
@@ -185,9 +199,7 @@ def _told(
 
 def order_lines(order: Order) -> list[OrderLine]:
     """The lines of an order as events tell them."""
-    return told_lines(order.lines.order_by("pk"))
-
-
-def told_lines(lines: Iterable[Line]) -> list[OrderLine]:
-    """Lines as events tell them."""
-    return [OrderLine(product_id=line.product_id, quantity=line.quantity, price=line.price) for line in lines]
+    return [
+        OrderLine(product_id=line.product_id, quantity=line.quantity, price=line.price)
+        for line in order.lines.order_by("pk")
+    ]

@@ -97,21 +97,29 @@ def amend(
 class AnyOf(In):
     """`filter(pk__any_of=keys)`: as `__in` with a collection of numbers or strings, for hundreds of them.
 
-    PostgreSQL takes them as one array, where `__in` costs client and planner a parameter for each.
+    The database takes them as one array, where `__in` costs client and planner a parameter for each.
     """
 
     lookup_name = "any_of"
 
-    def get_prep_lookup(self) -> list[object]:
-        """The keys as they are: the driver knows numbers and strings."""
-        return list(self.rhs)
+    def get_prep_lookup(self) -> Any:  # noqa: ANN401
+        """The keys as they are: the driver knows numbers and strings. Or a Slot for them: prepared.py."""
+        return self.rhs if hasattr(self.rhs, "as_sql") else list(self.rhs)
 
-    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
-        """`column = ANY(array)`. Raises EmptyResultSet where there is no key: then nothing is asked."""
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
+        """`column` in an array. Raises EmptyResultSet where there is no key: then nothing is asked."""
         if not self.rhs:
             raise EmptyResultSet
         column, params = self.process_lhs(compiler, connection)
-        return f"{column} = ANY(%s)", [*params, self.rhs]
+        keys = array(self.rhs, connection) if isinstance(self.rhs, list) else self.rhs
+        if connection.vendor == "postgresql":
+            return f"{column} = ANY(%s)", [*params, keys]
+        return f"{column} IN (SELECT value FROM json_each(%s))", [*params, keys]
+
+
+def array(keys: list[Any], connection: BaseDatabaseWrapper) -> object:
+    """Numbers or strings as one parameter."""
+    return keys if connection.vendor == "postgresql" else json.dumps(keys)
 
 
 def _numbered(field: Field) -> bool:

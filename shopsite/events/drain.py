@@ -25,6 +25,7 @@ from shopsite.events.models import InboxEvent, InboxState, OutboxEvent
 from shopsite.events.outbox import forward_many
 from shopsite.events.schemas import PoisonEvent, Unavailable
 from shopsite.events.topics import TOPICS
+from shopsite.prepared import Prepared, PreparedUpdate, Slot
 
 log = logging.getLogger(__name__)
 BATCH: Final = 500  # 200 to 500 rows make the commit's cost small: benchmarks/replay.py
@@ -54,23 +55,15 @@ def drain(route: Route, partition: int) -> Drained | None:
         settled, held = settled + turn.settled, held | turn.partitions
         # Rows that came after the lock's holder looked, and whose wake-up found the lock held, are its own
         # to find: so it looks once more after letting go.
-        if turn.count < BATCH and not due(route.topic, partition).exists():
+        if turn.count < BATCH and not still_due(route.topic, [partition]):
             break
     return Drained(settled, held) if held else None
 
 
-def due(topic: str, *partitions: int) -> QuerySet[InboxEvent]:
-    """The rows of partitions that may be processed now, in order."""
-    now = timezone.now()
-    waiting = InboxEvent.objects.filter(topic=topic, partition__in=partitions, state=InboxState.WAITING)
-    resting = waiting.filter(due_at__gt=now).values("key")
-    return waiting.exclude(key__in=resting).order_by("partition", "offset")
-
-
 def still_due(topic: str, partitions: Iterable[int]) -> list[int]:
     """Those of a topic's partitions that have rows which may be processed now."""
-    found = due(topic, *partitions).order_by("partition")
-    return list(found.values_list("partition", flat=True).distinct())
+    found = _due_partitions(topic=topic, partitions=list(partitions), now=timezone.now())
+    return [partition for (partition,) in found]
 
 
 def overdue() -> list[tuple[str, int]]:
@@ -85,10 +78,12 @@ def _drain_batch(route: Route, partition: int) -> "_Turn | None":
     with transaction.atomic():
         if not _lock(route.topic, partition):
             return None
-        held, rows = [partition], _look(route.topic, partition, most=BATCH)
-        if 0 < len(rows) < FEW and (others := _lock_others(route.topic, partition)):
+        held, now = [partition], timezone.now()
+        found = _due_of_one(topic=route.topic, partition=partition, now=now)
+        if 0 < len(found) < FEW and (others := _lock_others(route.topic, partition)):
             held += others
-            rows += _look(route.topic, *others, most=FEW)
+            found += _due_of_others(topic=route.topic, partitions=others, now=now)
+        rows = [Waiting(*row) for row in found]
         turn = _Turn(route, frozenset(held), len(rows))
         # Rows that failed before go alone, so that they do not fail the others with them once more.
         for row in rows:
@@ -97,10 +92,6 @@ def _drain_batch(route: Route, partition: int) -> "_Turn | None":
         turn.process([row for row in rows if not row.attempts])
         turn.write()
         return turn
-
-
-def _look(topic: str, *partitions: int, most: int) -> "list[Waiting]":
-    return [Waiting(*values) for values in due(topic, *partitions)[:most].values_list(*Waiting._fields)]
 
 
 def _lock(topic: str, partition: int) -> bool:
@@ -142,6 +133,27 @@ class Waiting(NamedTuple):
     value: bytes
     received_at: datetime
     attempts: int
+
+
+def _due(where: Q) -> QuerySet[InboxEvent]:
+    """The rows of partitions that may be processed now, in order."""
+    waiting = InboxEvent.objects.filter(where, topic=Slot("topic"), state=InboxState.WAITING)
+    resting = waiting.filter(due_at__gt=Slot("now")).values("key")
+    return waiting.exclude(key__in=resting).order_by("partition", "offset")
+
+
+OF_ONE: Final = Q(partition=Slot("partition"))
+OF_SEVERAL: Final = Q(partition__any_of=Slot("partitions"))
+_due_of_one = Prepared(lambda: _due(OF_ONE).values_list(*Waiting._fields)[:BATCH])
+_due_of_others = Prepared(lambda: _due(OF_SEVERAL).values_list(*Waiting._fields)[:FEW])
+_due_partitions = Prepared(lambda: _due(OF_SEVERAL).order_by("partition").values_list("partition").distinct())
+_mark_done = PreparedUpdate(
+    lambda: InboxEvent.objects.filter(pk__any_of=Slot("done")),
+    state=InboxState.DONE.value,
+    done_at=Slot("now"),
+    due_at=None,
+    error="",
+)
 
 
 class _Turn:
@@ -196,9 +208,8 @@ class _Turn:
 
     def write(self) -> None:
         """Write down how far each row is."""
-        InboxEvent.objects.filter(pk__any_of=self._done).update(
-            state=InboxState.DONE, done_at=timezone.now(), due_at=None, error=""
-        )
+        if self._done:
+            _mark_done(done=self._done, now=timezone.now())
         InboxEvent.objects.bulk_update(self._failed, ["state", "attempts", "error", "due_at", "done_at"])
         forward_many(self._dead)
 

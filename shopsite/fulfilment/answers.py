@@ -269,5 +269,5 @@ def write_mail(order: Order, kind: str, *, number: int = 1, facts: dict[str, str
 
 def write_mails(orders: Sequence[Order], kind: str) -> None:
     """Note one kind of mail for many orders."""
-    if mails.write_many(orders, kind):
+    if any(mail.next_try_at for mail in mails.write_many(orders, kind)):
         wake("send_due_mails")

@@ -10,18 +10,21 @@ import queue
 import threading
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import cache
+from typing import Any
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import Case, F, Value, When
+from django.db import DEFAULT_DB_ALIAS, transaction
+from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from inventory.services import extend_many
-from orders.models import Payment, PaymentCall
+from orders.models import Order, Payment, PaymentCall
 from orders.states import Status
 from shopsite.fulfilment.answers import write_answers
 from shopsite.fulfilment.asking import AT_ONCE, Question, ask, hand_out, planned, waiting
+from shopsite.prepared import Prepared, PreparedUpdate, Slot
 
 LEASE = timedelta(seconds=settings.LEASE_SECONDS)
 State = Payment.State
@@ -79,20 +82,10 @@ def due_charges(limit: int) -> list[str]:
 def lease(limit: int, *, order_id: str | None = None) -> list[Question]:
     """Take payments that are due; nobody else asks for them while the lease runs."""
     now = timezone.now()
-    due = Payment.objects.filter(state__in=LEASED, next_try_at__lte=now)
-    if order_id is not None:
-        due = due.filter(order_id=order_id)
-    found = due.select_for_update(skip_locked=True, of=("self",)).select_related("order")
-    rows = list(found.order_by("next_try_at", "pk")[:limit])
+    rows = [_payment(row) for row in _found(limit, order_id is not None)(now=now, order_id=order_id)]
     if not rows:
         return []
-    taken = due.filter(pk__any_of=[row.pk for row in rows]).update(
-        next_try_at=now + LEASE,
-        tries=F("tries") + 1,
-        asked_at=Coalesce("asked_at", now),
-        # while we ask, the order may not be dropped
-        state=Case(When(state=State.ACTION, then=Value(State.DUE.value)), default=F("state")),
-    )
+    taken = _take(rows=[row.pk for row in rows], now=now, until=now + LEASE)
     if taken != len(rows):
         raise RuntimeError(f"{taken} of {len(rows)} locked payments were leased: a lock does not hold")
     for row in rows:
@@ -101,6 +94,41 @@ def lease(limit: int, *, order_id: str | None = None) -> list[Question]:
     questions = [_question(row) for row in rows]
     _store_calls(questions)
     return questions
+
+
+def _due() -> QuerySet[Payment]:
+    return Payment.objects.filter(state__in=LEASED, next_try_at__lte=Slot("now"))
+
+
+@cache
+def _found(limit: int, is_of_one: bool) -> Prepared[tuple[Any, ...]]:
+    """Payments with their orders, oldest first, held until the transaction ends."""
+
+    def query() -> QuerySet[Payment, Any]:
+        due = _due().filter(order_id=Slot("order_id")) if is_of_one else _due()
+        found = due.select_for_update(skip_locked=True, of=("self",)).select_related("order")
+        return found.order_by("next_try_at", "pk")[:limit]
+
+    return Prepared(query)
+
+
+_take = PreparedUpdate(
+    lambda: _due().filter(pk__any_of=Slot("rows")),
+    next_try_at=Slot("until"),
+    tries=F("tries") + 1,
+    asked_at=Coalesce("asked_at", Slot("now")),
+    # while we ask, the order may not be dropped
+    state=Case(When(state=State.ACTION, then=Value(State.DUE.value)), default=F("state")),
+)
+PAYMENT = [field.attname for field in Payment._meta.concrete_fields]
+ORDER = [field.attname for field in Order._meta.concrete_fields]
+
+
+def _payment(row: Sequence[Any]) -> Payment:
+    """A payment with its order, of the columns of both."""
+    payment = Payment.from_db(DEFAULT_DB_ALIAS, PAYMENT, row[: len(PAYMENT)])
+    payment.order = Order.from_db(DEFAULT_DB_ALIAS, ORDER, row[len(PAYMENT) :])
+    return payment
 
 
 def _question(row: Payment) -> Question:

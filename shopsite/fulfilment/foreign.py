@@ -37,6 +37,7 @@ from shopsite.fulfilment.answers import write_mail
 from shopsite.fulfilment.place import keep_until
 from shopsite.fulfilment.wake import wake
 from shopsite.naming import event_name
+from shopsite.prepared import Prepared, Slot
 
 ACTOR = "other system"
 MAX_UNITS = 1_000_000_000  # of one product in one order: more is no stock event that anyone can read
@@ -82,6 +83,9 @@ class Foreign:
         return self.event.currency or settings.SHOP_CURRENCY
 
 
+_known = Prepared(lambda: Order.objects.filter(pk__any_of=Slot("order_ids")).values_list("pk"))
+
+
 def handle_orders(batch: Sequence[Received]) -> None:
     """Process order messages, oldest first, in the caller's transaction: all of them or none.
 
@@ -92,7 +96,7 @@ def handle_orders(batch: Sequence[Received]) -> None:
         for item in reversed(batch)
         if isinstance(item.event, OrderPlaced)
     }
-    known = set(Order.objects.filter(pk__any_of=told).values_list("pk", flat=True))
+    known = {order_id for (order_id,) in _known(order_ids=list(told))}
     if known:
         _due(known)
     fresh = [message for order_id, message in reversed(told.items()) if order_id not in known]

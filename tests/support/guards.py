@@ -8,6 +8,7 @@ from unittest.mock import patch
 from django.db import connection
 from django.db.models import Model, QuerySet
 
+from shopsite.prepared import _Made, _OfThread
 from tests.support.tamper import ledger_unlocked
 
 
@@ -21,8 +22,13 @@ def without_condition(model: type[Model], *names: str) -> Iterator[None]:
             conditions = {name: value for name, value in conditions.items() if name not in names}
         return filter_as_ever(rows, *args, **conditions)
 
-    with patch.object(QuerySet, "filter", filter_less):
+    with patch.object(QuerySet, "filter", filter_less), patch.object(_OfThread, "get", _anew):
         yield
+
+
+def _anew(statement: _OfThread) -> _Made:
+    """Neither one that was made with the condition, nor one to be kept that was made without it."""
+    return _Made(statement._make())
 
 
 @contextmanager
