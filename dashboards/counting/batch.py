@@ -85,7 +85,7 @@ class Reading:
 
 @dataclass(slots=True)
 class Figures:
-    """What a batch adds to each bucket. Buckets may share one mapping: never change it."""
+    """What a batch adds to each bucket. Buckets may share one mapping or set: never change it."""
 
     counts: dict[Place, Mapping[str, int]] = field(default_factory=dict)
     members: dict[Place, set[str]] = field(default_factory=dict)
@@ -291,11 +291,17 @@ def total(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 
 def _add_members(figures: Figures, each: Uniques, minutes: Groups) -> None:  # type: ignore[type-arg]
+    finest: dict[int, set[str]] = {}
     for minute, group in minutes.items():
-        if found := set(each.members(group)):
-            for grain in ("m", "h", "d"):
-                place = Place(grain, minute - minute % WIDTH[grain], each.name)
-                figures.members.setdefault(place, set()).update(found)
+        if found := each.members(group):
+            finest[minute] = found
+    for grain in ("m", "h", "d"):
+        parts: dict[int, list[set[str]]] = defaultdict(list)
+        for start, found in finest.items():
+            parts[start - start % WIDTH[grain]].append(found)
+        finest = {start: some[0] if len(some) == 1 else set().union(*some) for start, some in parts.items()}
+        for start, found in finest.items():
+            figures.members[Place(grain, start, each.name)] = found
 
 
 # --- how late events were: a measurement of this process, so no fold of the log -----------------

@@ -67,7 +67,7 @@ class Uniques(Generic[E]):
     topic: Topic
     tile: str
     keys: str  # what its members are, in words
-    members: Callable[[Sequence[E]], Iterable[str]]
+    members: Callable[[Sequence[E]], set[str]]
     grains: tuple[Grain, ...] = MINUTES_UP
     bound: str = "12 KB, 0.81 % standard error"
 
@@ -77,7 +77,10 @@ AnyFold = Counts[Any] | Uniques[Any]
 
 def tally(names: Iterable[str | None]) -> Counter[str]:
     """How often each name is there, long ones cut; nobody's and empty ones are left out."""
-    counted = Counter([name[:LONGEST] for name in names if name])
+    counted: Counter[str] = Counter()
+    for name, number in Counter(names).items():  # few names, many clicks
+        if name:
+            counted[name[:LONGEST]] += number
     return hide_marks(counted)
 
 

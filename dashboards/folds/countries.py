@@ -11,7 +11,7 @@ from shopsite.events.schemas import Click
 
 
 def _count(clicks: Sequence[Click]) -> Counter[str]:
-    return tally(click.country for click in clicks)
+    return tally([click.country for click in clicks])
 
 
 FOLDS: list[AnyFold] = [
