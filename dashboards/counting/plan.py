@@ -114,7 +114,7 @@ class Draft:
         self._finer: dict[int, set[int]] = defaultdict(set)
         self._days: set[int] = set()
         self._touched: list[str] = []
-        self._lately = int(time.time()) - 3600
+        self._now = int(time.time())
         self._retention = {grain: retention(grain) for grain in GRAINS}
         tp = batch.tp
         self._fixed = [
@@ -192,7 +192,7 @@ class Draft:
         if known is not None:
             return known
         number = self._enter(key, self._retention[place.grain])
-        if place.grain in "sm" and place.start >= self._lately:
+        if place.grain in "sm" and place.start >= self._now - 3600:
             self._touched.append(key)
         if place.grain == "d":
             self._days.add(place.start)
@@ -203,7 +203,8 @@ class Draft:
     def _minute_of_steps(self, start: int) -> int:
         key = self._keys.steps(self._batch.tp, start)
         self._touched.append(key)
-        return self._enter(key, SEEN_SECONDS + 60)
+        ahead = max(0, start - self._now)  # by a clock that goes before ours
+        return self._enter(key, SEEN_SECONDS + 60 + ahead)
 
     def _list_finer(self, place: Place) -> None:
         grain: Literal["h", "d"] = "h" if place.grain == "m" else "d"

@@ -24,6 +24,7 @@ VISIT, VIEW, CART, OUT, CHECKOUT, PAID = range(6)
 KINDS = {"view_item": VIEW, "add_to_cart": CART, "remove_from_cart": OUT, "begin_checkout": CHECKOUT}
 NOBODY = b"\0" * 8
 _RECORD = Struct("<HBH8s4s4s4s4s8s")
+SIZE = _RECORD.size
 _PACK = Struct("<HBH8s16s8s").pack  # the same, the values together
 _MOST_UNITS = 2**16 - 1
 

@@ -7,6 +7,7 @@ than the log still goes back is not provable, and said so.
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 
 import redis
 
@@ -19,6 +20,7 @@ from dashboards.folds.base import OFF
 from dashboards.keys import Keys, bucket, split_partition
 from dashboards.past.totals import check_totals
 from dashboards.proof.findings import Check, Findings
+from dashboards.proof.halfhour import compare_steps, take_steps
 from dashboards.proof.recount import Recount, recount
 from dashboards.proof.rowsofday import Day
 from dashboards.proof.snapshot import Snapshot, take
@@ -62,6 +64,7 @@ def _audit_partition(
 ) -> None:
     topic, number = split_partition(tp)
     stored = take(client, keys, tp, days) or Snapshot(tp, 0, {}, {})
+    steps = take_steps(client, keys, tp, datetime.now(UTC), days)
     start, end = log.bounds(topic, number)
     if stored.offset > end:
         findings.differences.append(Check(f"{tp} offset, which is beyond the log's end", end, stored.offset))
@@ -72,24 +75,33 @@ def _audit_partition(
         findings.differences.append(Check(f"{tp} {name}", "a number that fits", why))
     counted = recount(
         tp,
-        log.read(topic, number, start, max([stored.offset, *(day.offset for day in stored.days.values())])),
+        log.read(
+            topic,
+            number,
+            start,
+            max([stored.offset, steps.offset, *(day.offset for day in stored.days.values())]),
+        ),
         aside=aside,
         cut=lambda day: stored.days[day].offset if day in stored.days else stored.offset,
         certain=stored.offset,
         days=days,
+        steps_until=steps.offset,
     )
     findings.events += counted.events
     if topic == "clicks":
         passed = [offset for offset in counted.unreadable if offset < stored.offset]
         findings.unreadable += [position(topic, number, offset) for offset in passed]
     by_day = _by_day([*counted.counts, *counted.members])
+    unproved: set[int] = set()
     for start_of_day in sorted(stored.days.keys() | by_day.keys()):
         day = stored.days.get(start_of_day) or Day(start_of_day, stored.offset, whole={("d", start_of_day)})
         if start_of_day in stored.days and day.first_offset < start:
+            unproved.add(start_of_day)
             why = "is not provable, the log begins later; it is told as the history has it"
             findings.notes.append(f"{tp}: {_date(start_of_day)} {why}")
             continue
         if day.torn:
+            unproved.add(start_of_day)
             findings.notes.append(
                 f"{tp}: {_date(start_of_day)} is told as the history has it, Redis has a part"
             )
@@ -97,6 +109,7 @@ def _audit_partition(
         both = [place for place in by_day[start_of_day] if place[:2] in day.whole]
         _compare_counts(findings, tp, day, counted, both)
         _compare_sets(findings, tp, day, counted, both, lambda sets: set_sizes(client, keys, tp, sets))
+    compare_steps(findings, tp, steps, counted.steps, unproved)
 
 
 def _by_day(places: Iterable[Place]) -> dict[int, list[Place]]:

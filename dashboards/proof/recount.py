@@ -3,12 +3,14 @@
 The same read() and fold() as the live stream's; but no fence, no Redis, no memory of the process.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from dashboards.counting.batch import Event, Figures, Place, fold, read
+from dashboards.counting.steps import packed
 from dashboards.keys import IDS_MS, bucket, split_partition
 
 
@@ -23,15 +25,22 @@ class Recount:
     seq: int = 0
     unreadable: list[int] = field(default_factory=list)  # offsets
     events: int = 0  # how many messages were read
+    now: datetime = field(
+        default_factory=lambda: datetime.now(UTC)
+    )  # the steps are of the half hour before it
+    steps: dict[int, bytes] = field(default_factory=lambda: defaultdict(bytes))  # by start of their minute
     _ids: dict[str, int] = field(default_factory=dict)  # stock events of others -> clock, as in fence.lua
     _clock: int = 0
 
-    def add(self, records: Sequence[Any], wanted: Callable[[int], bool] | None) -> None:
-        """Count the records' events, those whose day (epoch seconds) is wanted; None: all."""
+    def add(self, records: Sequence[Any], wanted: Callable[[int], bool] | None, *, steps: bool) -> None:
+        """Count the records' events, those of wanted days (epoch seconds; None: all). steps: these, too."""
         self.events += len(records)
         topic, number = split_partition(self.tp)
         reading = read(topic, number, records, seq=self.seq, now=datetime.now(UTC), aside=self.aside)
         self.seq = reading.seq
+        if steps:
+            for minute, text in packed(reading.events, self.now).items():
+                self.steps[minute] += text
         bad = [*reading.aside, *(index for index, _ in reading.poison)]
         self.unreadable += [records[index].offset for index in bad]
         known: list[Event] = [
@@ -68,20 +77,22 @@ def recount(
     cut: Callable[[int], int],
     certain: int,
     days: range | None = None,
+    steps_until: int = 0,
 ) -> Recount:
     """Count the records of a partition.
 
     cut: the offset up to which the events of a day (epoch seconds) count. certain: up to here they all do.
     days: starts of the days (epoch seconds) that are wanted; None: all.
+    steps_until: the offset up to which steps are packed.
     """
     wanted = None if days is None else days.__contains__
     found = Recount(tp, aside)
     for records in batches:
         if records[-1].offset < certain:
-            found.add(records, wanted)
+            found.add(records, wanted, steps=records[-1].offset < steps_until)
         else:
             for record in records:
-                found.add([record], _before(cut, record.offset, days))
+                found.add([record], _before(cut, record.offset, days), steps=record.offset < steps_until)
     return found
 
 

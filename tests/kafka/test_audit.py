@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import call_command
 from django.db.models import F
 from redis import Redis
 
+from dashboards.counting.steps import SIZE
 from dashboards.keys import bucket, first_keys
 from dashboards.proof.verdict import read_verdict
-from dashboards.reports.selectors import report
+from dashboards.reports.selectors import report, rfc3339
 from inventory.models import Level, Movement
 from orders.models import Order
 from shopsite.audit import Audit, audit
@@ -128,6 +129,39 @@ def test_a_count_an_order_and_a_stock_row_that_were_changed_are_named(
     assert {"order 456: amount", "order 457: status, which its history ends with"} <= names
     assert "stock on hand of CUP" in names
     assert any(name.startswith("ledger row ") for name in names)
+
+
+def test_a_minute_whose_steps_were_changed_is_named(kafka: Kafka, redis: Redis) -> None:
+    now = datetime.now(UTC) - timedelta(minutes=3)
+    clicks = [{"user_id": f"u{n}", "product_id": "MUG", "timestamp": now.isoformat()} for n in range(5)]
+    kafka.send_many("clicks", [("MUG", json.dumps(click)) for click in clicks])
+    bot = {"user_id": "bot", "product_id": "MUG", "timestamp": now.isoformat(), "bot": True}
+    kafka.send("clicks", json.dumps(bot), key="MUG")
+    minute = bucket(now, "m")
+    with processes("aggregate"):
+        until(lambda: sum(map(redis.strlen, steps_of(redis, minute))) == 5 * SIZE, within=60)
+
+    sound = audit(redis_client())
+    assert differing(sound) == {}
+    assert {check.name: check.stored for check in sound.checks}["steps of the last half hour"] == 5
+
+    (key,) = steps_of(redis, minute)
+    text = redis.get(key)
+    assert isinstance(text, bytes)
+    redis.set(key, text[SIZE:] + b"x" * SIZE)
+    name = f"steps, minute {rfc3339(minute)}, {key.partition('{')[2].partition('}')[0]}"
+    assert differing(audit(redis_client())) == {name: (5, "5: 1 missing, 1 that the log has not")}
+
+    redis.set(key, text + text[:SIZE])
+    assert differing(audit(redis_client()))[name] == (5, "6: 0 missing, 1 that the log has not")
+    redis.delete(key)
+    assert differing(audit(redis_client()))[name] == (5, "0: 5 missing, 0 that the log has not")
+
+
+def steps_of(redis: Redis, minute: int) -> list[str]:
+    """The keys of a minute's steps of all partitions of clicks that have any."""
+    keys = [first_keys().steps(f"clicks-{number}", minute) for number in range(2)]
+    return [key for key in keys if redis.exists(key)]
 
 
 def test_an_order_and_a_ledger_row_that_are_gone_or_invented_are_named(shop: None) -> None:
