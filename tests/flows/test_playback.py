@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from types import ModuleType
 from typing import Any, cast
 
 import pytest
@@ -11,7 +12,12 @@ from django.conf import LazySettings
 
 from dashboards.alerts.models import Alert, Rule
 from dashboards.models import Rollup
+from dashboards.past import spans
+from dashboards.past.history import Written
+from dashboards.past.ranges import Cover
 from dashboards.past.rollups import in_turn
+from dashboards.past.spans import Span
+from dashboards.reports import course
 from dashboards.reports.selectors import rfc3339
 from dashboards.screen.playback import Playback, Refused, read_command, read_frame
 from tests.flows.test_hub_socket import page as page
@@ -71,6 +77,42 @@ def test_figures_at_given_times_equal_the_facts(recording: None, redis: Redis, w
         assert sum(clicks for clicks, _, _ in shown.values()) == len(half_hour)
         assert max(map(int, shown)) == int(end.timestamp()) // 60 - 1
         assert state["play"]["at"] == end.timestamp() * 1000
+
+
+@pytest.mark.parametrize(
+    ("module", "chooser"), [(course, "of_grain"), (spans, "cover")], ids=["minutes", "people and the day"]
+)
+@pytest.mark.parametrize("reads_again", [True, False])
+def test_a_frame_whose_buckets_leave_redis_while_it_is_read_is_whole_because_it_reads_again(
+    recording: None,
+    redis: Redis,
+    monkeypatch: pytest.MonkeyPatch,
+    module: ModuleType,
+    chooser: str,
+    reads_again: bool,
+) -> None:
+    choose = getattr(module, chooser)
+    moved: list[Written] = []
+
+    def choose_then_move(*args: Any, **options: Any) -> Cover:
+        chosen: Cover = choose(*args, **options)
+        if not moved:
+            moved.append(move(redis))
+        return chosen
+
+    monkeypatch.setattr(module, chooser, choose_then_move)
+    if not reads_again:
+        monkeypatch.setattr(Span, "moved", lambda _: False)
+    end = BEGIN + timedelta(minutes=90)
+    now = read_frame(Playback(end))["now"]
+
+    half_hour = between(CLICKS, end - timedelta(minutes=30), end)
+    people = {CLICKS.index(at) % 40 for at in half_hour} | {
+        1 for _ in between(ORDERS, end - timedelta(minutes=30), end)
+    }
+    assert moved[0].moved
+    facts = len(half_hour), len(people)
+    assert ((now["clicks30"], now["visitors30"]) == facts) is reads_again
 
 
 @pytest.mark.parametrize(("days", "says"), [(36_500, "the log"), (30, "the history, older than the log")])
