@@ -1,9 +1,9 @@
 """One hub a server process: every viewer sees the same frames. Redis `changes` -> here -> sockets.py.
 
 It starts with the first viewer and rests some seconds after the last. One task listens to Redis, one
-makes a frame when something changed (at most ten a second, at once after a quiet time), the others read
-orders and stock, and last week, in a thread. A viewer waits for news and takes the one frame that brings
-it from its number to now: a slow one skips frames, and holds up nobody.
+makes a frame when something changed (at the pace of pace.py), the others read orders and stock, and last
+week, in a thread. A viewer waits for news and takes the one frame that brings it from its number to now: a
+slow one skips frames, and holds up nobody.
 """
 
 import asyncio
@@ -29,6 +29,7 @@ from dashboards.screen.filters import PLAIN, View
 from dashboards.screen.frames import Screen
 from dashboards.screen.lastweek import read_last_week, read_last_week_of
 from dashboards.screen.live import products_of, read_board
+from dashboards.screen.pace import Pace
 from dashboards.screen.picture import Picture
 from dashboards.screen.showings import Showings
 from dashboards.screen.sights import Sights
@@ -36,7 +37,6 @@ from dashboards.screen.sliced import Slices
 from dashboards.screen.window import Window
 from shopsite.events.redis import async_redis, listening_client
 
-FRAME_S = 0.1
 QUIET_S = 1.0  # a frame at least so often: windows move on, and viewers hear that the hub lives
 BOARD_S = 1.0
 LAST_WEEK_S = 60.0
@@ -67,6 +67,7 @@ class Hub:
         self._work: asyncio.Task[None] | None = None
         self._thread: ThreadPoolExecutor | None = None  # one: it keeps its database connection
         self._rest: asyncio.TimerHandle | None = None
+        self._pace = Pace()
 
     # --- viewers ------------------------------------------------------------------------------
     async def watch(
@@ -208,7 +209,9 @@ class Hub:
                         self._dirty.clear()
                         async with asyncio.timeout(ANSWER_S):
                             await self._frame(client)
-                        await asyncio.sleep(FRAME_S - (time.monotonic() - started))
+                        now = time.monotonic()
+                        viewers = self.viewers.total()
+                        await asyncio.sleep(self._pace.wait(now, took=now - started, viewers=viewers))
                         await _within(QUIET_S, self._dirty)
             except (RedisError, OSError) as error:
                 log.warning("live hub: no frame, trying again: %s", error)

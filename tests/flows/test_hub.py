@@ -7,7 +7,8 @@ import redis as redis_package
 from asgiref.sync import sync_to_async
 from django.conf import settings
 
-from dashboards.screen.hub import FRAME_S, Hub
+from dashboards.screen.hub import Hub
+from dashboards.screen.pace import FRAME_S
 from tests.support.live import an_order_is_paid, clicks_shown, the_aggregate_process_lives, views
 from tests.support.shop import product
 from tests.support.watching import watching
@@ -83,7 +84,7 @@ async def test_a_viewer_of_another_hub_gets_a_snapshot(hub: Hub) -> None:
         assert '"from":0' in viewer.last
 
 
-async def test_frames_come_no_faster_than_ten_a_second(hub: Hub, redis: Redis) -> None:
+async def test_frames_come_no_faster_than_their_pace(hub: Hub, redis: Redis) -> None:
     async with watching(hub) as viewer:
         await viewer.take()
         begin, first = asyncio.get_running_loop().time(), viewer.shown.seq

@@ -69,12 +69,14 @@ function glide(node, from) {
   if (from) node.animate([{ transform: `translateY(${from}px)` }, { transform: "none" }], { duration: calm(), easing: EASE });
 }
 
+const AT_ONCE = 32; // ms into its way at which a figure starts: the first change needs no frame to wait for
+
 /** Counts a figure from what it shows to `to`, written by `write`. */
 export function count(node, to, write) {
   if (node.count?.to === to) return;
   const from = node.count ? node.count.now : to;
   const run = (node.count = { to, now: from });
-  const start = performance.now(), span = from === to ? 0 : calm();
+  const start = performance.now() - AT_ONCE, span = from === to ? 0 : calm();
   const step = (at) => {
     if (node.count !== run) return;
     const t = span ? Math.min(1, Math.max(0, (at - start) / span)) : 1;
@@ -82,5 +84,5 @@ export function count(node, to, write) {
     say(node, write(t === 1 ? to : run.now));
     if (t < 1) requestAnimationFrame(step);
   };
-  step(start);
+  step(start + AT_ONCE);
 }
