@@ -61,6 +61,31 @@ def draw_pulse(c: Palette, found: Pulse, now: datetime) -> Drawing:
     return filled, layout
 
 
+def draw_revenue(c: Palette, found: Pulse, now: datetime) -> Drawing:
+    """Revenue in the shop's currency, a bar a piece; the comparison's bars, wider and pale, behind them."""
+    axis = axis_of(found.edges, found.grain, now)
+    bar: dict[str, Any] = {"type": "bar", "x": axis.x}
+    currency = settings.SHOP_CURRENCY
+    data = [
+        bar | {"x": axis.x[: len(found.was)], "y": [_cell("revenue", one) for one in found.was],
+               "width": [width * 0.76 for width in axis.widths], "marker": {"color": wash(c.ghost, 0.32)},
+               "hovertemplate": hover(f"%{{y:,.2f}} {currency} then")},
+        bar | {"y": [_cell("revenue", one) for one in found.now], "marker": {"color": c.money},
+               "width": [width * 0.5 for width in axis.widths],
+               "hovertemplate": hover(f"%{{y:,.2f}} {currency}")},
+    ]  # fmt: skip
+    layout: dict[str, Any] = {
+        "barmode": "overlay",
+        "margin": {"l": 60, "r": 16, "t": 6, "b": 38},
+        "xaxis": {"type": "date", "range": axis.around, "hoverformat": FORMS[found.grain],
+                  "tickformatstops": TICKS, "nticks": 8},
+        "yaxis": {"tickformat": ",", "nticks": 4, "rangemode": "tozero"},
+    }  # fmt: skip
+    if not any(one.revenue for one in (*found.now, *found.was)):
+        layout["yaxis"]["range"] = [0, 10]  # no halves of a coin where nothing was sold
+    return data, layout
+
+
 def draw_funnel(c: Palette, steps: Sequence[tuple[str, int, int | None]]) -> Drawing:
     """The live page's funnel, filled: name, people, people then."""
     (bar, *marks), layout = funnel(c)
@@ -88,6 +113,16 @@ def pulse_table(found: Pulse) -> dict[str, Any]:
         rows.append([when(at, found.grain), *(_shown(value) for value in values)])
         csv.append([datetime.fromtimestamp(at, UTC).isoformat(), *values])
     return {"heads": heads, "rows": rows, "csv": csv}
+
+
+def revenue_table(found: Pulse) -> dict[str, Any]:
+    """As pulse_table(), of revenue alone."""
+    whole = pulse_table(found)
+    places = [0, *range(5 if found.was else 3, len(whole["heads"]))]  # behind when, clicks and orders
+    heads = [whole["heads"][place] for place in places]
+    return {"heads": heads} | {
+        name: [[row[place] for place in places] for row in whole[name]] for name in ("rows", "csv")
+    }
 
 
 def _paid(one: Bucket) -> str:

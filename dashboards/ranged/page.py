@@ -14,8 +14,8 @@ from redis.exceptions import RedisError
 from dashboards.answers.names import Named, names_of
 from dashboards.answers.spans import sums
 from dashboards.folds.base import MARKS
-from dashboards.keys import micros
-from dashboards.ranged.drawing import Pulse, draw_funnel, draw_pulse, pulse_table
+from dashboards.keys import STEP, micros
+from dashboards.ranged.drawing import Pulse, draw_funnel, draw_pulse, draw_revenue, pulse_table, revenue_table
 from dashboards.ranged.told import Bucket, Told, tell, tell_each
 from dashboards.reports.beside import Kind, Number, figure_text
 from dashboards.reports.calendar import Period, before, borders
@@ -36,6 +36,8 @@ LISTS = {
     "referrers": ("Sources", "source"),
     "countries": ("Countries", "country"),
     "devices": ("Devices", "device"),
+    "searches": ("Searches", ""),  # no filter is of what was typed, or of a step
+    "paths": ("Paths", ""),
 }
 THEN: Mapping[Period, str] = {
     "previous": "the time before",
@@ -56,7 +58,7 @@ class Listed(NamedTuple):
     """The values of one dimension by their clicks."""
 
     title: str
-    by: str
+    by: str  # the filter that a row leads to; "": none
     rows: list[Number] | None  # None: not split by the filter
 
 
@@ -66,6 +68,7 @@ class RangePage:
 
     numbers: list[Number] = field(default_factory=list)
     pulse: dict[str, Any] = field(default_factory=dict)
+    revenue: dict[str, Any] = field(default_factory=dict)
     funnel: dict[str, Any] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     products: list[tuple[Named, ProductRow, str]] | None = None  # with the revenue; None: not split
@@ -113,6 +116,8 @@ def _read(client: redis.Redis, asked: Asked, view: View, now: datetime) -> Range
     page.notes += [*here.notes, *notes]
     page.pulse = drawn({"chart": lambda c: draw_pulse(c, course, now)}) | pulse_table(course)
     page.pulse |= {"at": int(now.timestamp() * 1000), "name": "range", "title": "Clicks and orders"}
+    page.revenue = drawn({"chart": lambda c: draw_revenue(c, course, now)}) | revenue_table(course)
+    page.revenue |= {"at": page.pulse["at"], "name": "revenue", "title": "Revenue"}
     page.counted = "steps" if view.by else "people"
     page.steps = _steps(here, there)
     people = [
@@ -209,7 +214,7 @@ def _lists(asked: Asked, view: View, page: RangePage) -> list[Listed]:
             words,
             by,
             [
-                Number(name, number, there[fold].get(name, 0) if there else None)
+                Number(_said(name), number, there[fold].get(name, 0) if there else None)
                 for name, number in sorted(here[fold].items(), key=lambda pair: (-pair[1], pair[0]))
                 if name not in MARKS and name
             ][:LISTED]
@@ -218,3 +223,8 @@ def _lists(asked: Asked, view: View, page: RangePage) -> list[Listed]:
         )
         for fold, (words, by) in LISTS.items()
     ]
+
+
+def _said(name: str) -> str:
+    """A counted value as a reader has it: the two paths of a step with an arrow between."""
+    return name.replace(STEP, " → ")

@@ -49,9 +49,11 @@ def ranged(request: HttpRequest, frame: dict[str, object]) -> HttpResponse:
                 {name: request.GET[name] for name in (*NAMES, "grain") if name in request.GET}
             ),
             "pulse": msgspec.json.encode(found.pulse).decode() if found else "",
+            "revenue": msgspec.json.encode(found.revenue).decode() if found else "",
             "funnel": msgspec.json.encode(found.funnel).decode() if found else "",
             "moves": asked is not None and asked.end > now,
             "last_day": timezone.localtime(asked.end - timedelta(minutes=1)).date() if asked else None,
+            "currency": settings.SHOP_CURRENCY,
             "page": msgspec.json.encode(page).decode(),
             "now": timezone.localtime(),
         }

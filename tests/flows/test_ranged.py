@@ -78,6 +78,32 @@ def test_a_day_of_the_shops_zone_stands_beside_the_week_before(redis: Redis) -> 
     assert (sum(ghost["y"]), sum(clicks["y"]), sum(bars["y"])) == (2, 4, 1)
 
 
+def test_revenue_is_a_chart_of_its_own_beside_what_it_was(redis: Redis) -> None:
+    fill(redis)
+    client = staff()
+    revenue = made(client, f"{DAY}&compare=week", 2)
+    assert revenue["heads"] == ["When", "Revenue EUR", "then"]
+    was, now = revenue["figures"]["light"]["chart"]["data"]
+    assert (sum(was["y"]), sum(now["y"])) == (12.5, 25.0)
+    assert [sum(row[place] for row in revenue["csv"][1:]) for place in (1, 2)] == [25.0, 12.5]
+    alone = made(client, DAY, 2)
+    assert alone["heads"] == ["When", "Revenue EUR"]
+    assert sum(row[1] for row in alone["csv"][1:]) == 25.0
+
+
+def test_searches_and_paths_are_listed_and_not_under_a_filter(redis: Redis) -> None:
+    at, site = "2024-06-18T10:00:00Z", "https://shop.test"
+    looks = [click("u", "MUG", at, type="search", search="Red Mug", path="/search/") for _ in range(2)]
+    steps = [click("u", "MUG", at, path="/p/mug/", referrer=f"{site}/search/", site="shop.test")]
+    log_of("clicks-0", looks + steps).fold(writer_of(redis))
+    client = staff()
+    page = text(client, DAY)
+    assert "Searches Clicks Change red mug 2" in page
+    assert "Paths Clicks Change /search/ → /p/mug/ 1" in page
+    filtered = text(client, f"{DAY}&country=DE")
+    assert "Searches Not split by country. Paths Not split by country." in filtered
+
+
 def test_the_page_says_what_the_report_says(redis: Redis) -> None:
     fill(redis)
     page = text(staff(), "/dashboard/?from=2024-06-10&to=2024-06-20")

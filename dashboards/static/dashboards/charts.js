@@ -5,6 +5,7 @@ import { nameOf } from "./names.js";
 import { paced } from "./pace.js";
 import { dark, draw } from "./plots.js";
 import { saver } from "./save.js";
+import { tabbed } from "./tabbed.js";
 import { theme } from "./theme.js";
 
 const FRESH_MS = 10_000;
@@ -52,4 +53,5 @@ function callByName() {
 }
 callByName();
 if ("moves" in document.body.dataset) keepFresh(FRESH_MS, () => { charts.forEach((renew) => renew()); callByName(); });
+document.querySelectorAll("[role=tablist]").forEach(tabbed);
 theme();
