@@ -198,3 +198,15 @@ def test_on_a_phone_everything_is_reached_and_nothing_is_cut(
     expect(page.locator(".feed li").first).to_be_visible()
     context.close()
     assert browser_errors == []
+
+
+def test_a_long_name_takes_a_second_line_on_a_phone(live: Page, redis: Redis) -> None:
+    live.set_viewport_size({"width": 390, "height": 844})
+    mug = product("MUG", stock=30)
+    mug.title = "Regenerated Corduroy Overshirt with Horn Buttons"
+    mug.save()
+    views(redis, "ada")
+    name = live.locator(".goods .item span:last-child")
+    expect(name).to_have_text(mug.title)
+    lines = name.evaluate("node => node.clientHeight / parseFloat(getComputedStyle(node).lineHeight)")
+    assert round(lines) == 2
