@@ -1,12 +1,12 @@
 """How often the live page gets a frame. hub.py -> here.
 
-Twenty times a second is as often as a number can be seen to move. Each frame costs the server some CPU a
-viewer, in the loop that also serves the shop's pages, so many viewers get fewer: what they miss is merged.
+Each frame costs the server some CPU a viewer, in the loop that also serves the shop's pages, so many viewers
+get fewer frames: what they miss is merged.
 """
 
-FRAME_S = 0.05
+FRAME_S = 0.1  # at 0.05 both sides of two full cores came later: p50 of a number 164 ms, not 100 (screen.py)
 SEND_S = 40e-6  # CPU of a frame to one viewer: benchmarks/fanout.py
-SHARE = 0.35  # of the loop that sending may take: twenty a second to 430 viewers, four to 2,000
+SHARE = 0.35  # of the loop that sending may take: ten a second to 870 viewers, four to 2,000
 SAVED_S = 1.0  # after a quiet time so many seconds' share may be spent at once
 
 
