@@ -30,7 +30,6 @@ from shopsite.events.models import DeadLetter, InboxEvent, OutboxEvent, StoredOf
 from shopsite.events.outbox import forward_many, storable
 from shopsite.events.schemas import PoisonEvent
 from shopsite.events.topics import DEAD, TOPICS, logical_name
-from shopsite.prepared import Prepared, PreparedUpdate, Slot
 
 log = logging.getLogger(__name__)
 GROUP: Final = "consume"
@@ -39,8 +38,6 @@ BATCH: Final = 500
 FETCH_BYTES: Final = 256 * 1024  # of a partition: about a batch, so that all of them move on side by side
 COMMIT_SECONDS: Final = 2.0
 NOTE_SECONDS: Final = 0.5  # until an offset is stored that passed nothing to keep
-FEW: Final = 50  # messages; after fewer, others may gather for a moment:
-GATHER_SECONDS: Final = 0.01  # a transaction costs the same for one as for many. benchmarks/orders.py
 BROKEN_SECONDS: Final = 30.0  # between looks at a partition whose stored offset cannot be
 
 Wake = Callable[[str, int], None]  # topic, partition; never raises
@@ -105,8 +102,6 @@ class Consumption:
             raise
         self._commit(consumer)
         self._beat(consumer)
-        if 0 < written < FEW:
-            self._stop.wait(GATHER_SECONDS)
         return written
 
     def _lose(self, places: Iterable[TopicPartition]) -> None:
@@ -308,20 +303,11 @@ def stored_offset(topic: str, partition: int, *, begin: int) -> int:
 
 def advance(topic: str, partition: int, start: int, end: int) -> bool:
     """Move the stored offset from start to end; whether it was start. In the caller's transaction."""
-    return bool(_advance(topic=topic, partition=partition, start=start, end=end))
-
-
-_advance = PreparedUpdate(
-    lambda: StoredOffset.objects.filter(
-        group=GROUP, topic=Slot("topic"), partition=Slot("partition"), next_offset=Slot("start")
-    ),
-    next_offset=Slot("end"),
-)
-_there = Prepared(
-    lambda: InboxEvent.objects.filter(
-        topic=Slot("topic"), partition=Slot("partition"), offset__gte=Slot("first"), offset__lte=Slot("last")
-    ).values_list("offset")
-)
+    return bool(
+        StoredOffset.objects.filter(group=GROUP, topic=topic, partition=partition, next_offset=start).update(
+            next_offset=end
+        )
+    )
 
 
 def _take(
@@ -369,7 +355,10 @@ def _unknown(rows: list[InboxRow]) -> list[InboxRow]:
     if not rows:
         return rows
     topic, partition, first, *_ = rows[0]
-    known = {at for (at,) in _there(topic=topic, partition=partition, first=first, last=rows[-1][2])}
+    there = InboxEvent.objects.filter(
+        topic=topic, partition=partition, offset__gte=first, offset__lte=rows[-1][2]
+    )
+    known = set(there.values_list("offset", flat=True))
     return [row for row in rows if row[2] not in known] if known else rows
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from kafka import KafkaProducer
@@ -34,13 +34,11 @@ from shopsite.events.models import OutboxCounter, OutboxEvent
 from shopsite.events.schemas import Unavailable
 from shopsite.events.topics import topic_name
 from shopsite.events.waker import outbox_waker
-from shopsite.prepared import Prepared
 
 log = logging.getLogger(__name__)
 BATCH: Final = 500  # rows between two commits: what is sent twice at most after a crash
 ACK_SECONDS: Final = 30.0  # then the producer may be wedged and is replaced: the rows are in the database
 STOP_SECONDS: Final = 3.0  # for acknowledgements when asked to stop; what lacks one is sent again
-GATHER_SECONDS: Final = 0.01  # a step costs the same for one row as for many: benchmarks/orders.py
 STANDBY_SECONDS: Final = 1.0
 REFUSED: Final = (  # the message is at fault: no other try will help
     MessageSizeTooLargeError,
@@ -62,7 +60,6 @@ class Relay:
         self._lock, self._waker = relay_lock(), outbox_waker()
         self._producer: KafkaProducer | None = None
         self._heart = Heartbeat("relay")
-        self._is_more = False
 
     def step(self) -> int:
         """Send the next rows; how many were sent. Raises Unavailable, KafkaError or DatabaseError."""
@@ -73,25 +70,16 @@ class Relay:
         if not self.active:
             return 0
         number_new_rows()
-        rows = [OutboxEvent.from_db(DEFAULT_DB_ALIAS, COLUMNS, row) for row in _unpublished()]
+        rows = list(unpublished()[:BATCH])
         if not rows:
             return 0
-        sent = self._send(rows)
-        self._settle(rows, sent)
-        self._is_more = len(rows) == BATCH or len(sent) < len(rows)
+        self._settle(rows, self._send(rows))
         return len(rows)
-
-    def turn(self) -> bool:
-        """A step; whether rows are known to be left. What came meanwhile has its own notification."""
-        self._is_more = False
-        self.step()
-        return self._is_more
 
     def idle(self) -> None:
         """Wait until there may be more to do."""
         if self.active:
             self._waker.wait(self._stop)
-            self._stop.wait(GATHER_SECONDS)
         else:
             self._stop.wait(STANDBY_SECONDS)
 
@@ -209,7 +197,7 @@ def run(stop: threading.Event) -> None:
     relay = Relay(stop)
     try:
         run_steps(
-            relay.turn,
+            relay.step,
             stop,
             name="relay",
             idle=relay.idle,
@@ -222,11 +210,12 @@ def run(stop: threading.Event) -> None:
 
 def number_new_rows() -> int:
     """Give the oldest rows without a number the next ones, BATCH at most; how many."""
-    if not _without_number():  # a read; what follows takes SQLite's one write lock
+    fresh = OutboxEvent.objects.filter(seq__isnull=True).order_by("id")
+    if not fresh.exists():  # a read; what follows takes SQLite's one write lock
         return 0
     with transaction.atomic():
         counter, _ = OutboxCounter.objects.select_for_update().get_or_create(pk=1)
-        ids = [pk for (pk,) in _without_number()]
+        ids = list(fresh.values_list("id", flat=True)[:BATCH])
         numbered = [(counter.value + place, pk) for place, pk in enumerate(ids, start=1)]
         _update_each("seq = %s", numbered)
         counter.value += len(ids)
@@ -239,17 +228,6 @@ def unpublished() -> QuerySet[OutboxEvent]:
     return OutboxEvent.objects.filter(
         seq__isnull=False, published_at__isnull=True, refused_at__isnull=True
     ).order_by("seq")
-
-
-def _first_unpublished() -> QuerySet[OutboxEvent, Any]:
-    return unpublished()[:BATCH]
-
-
-_without_number = Prepared(
-    lambda: OutboxEvent.objects.filter(seq__isnull=True).order_by("id").values_list("id")[:BATCH]
-)
-_unpublished = Prepared(_first_unpublished)
-COLUMNS: Final = [field.attname for field in OutboxEvent._meta.concrete_fields]
 
 
 def mark_published(done: Iterable[tuple[OutboxEvent, Any]]) -> None:

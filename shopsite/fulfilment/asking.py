@@ -6,7 +6,6 @@ row, which whoever asked writes back.
 
 import logging
 import queue
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -168,11 +167,9 @@ def hand_out(work: Callable[[Job], Job], job: Job, done: "queue.SimpleQueue[Any]
     threads().submit(lambda: done.put(work(job)))
 
 
-def waiting(done: "queue.SimpleQueue[Job]", gather_seconds: float = 0.0) -> list[Job]:
-    """Everything in a queue; waits for the first and, where it is alone, a moment for others."""
+def waiting(done: "queue.SimpleQueue[Job]") -> list[Job]:
+    """Everything in a queue; waits for the first."""
     some = [done.get()]
-    if done.empty():
-        time.sleep(gather_seconds)
     while not done.empty():
         some.append(done.get())
     return some

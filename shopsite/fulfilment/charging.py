@@ -24,10 +24,8 @@ from orders.models import Order, Payment, PaymentCall
 from orders.states import Status
 from shopsite.fulfilment.answers import write_answers
 from shopsite.fulfilment.asking import AT_ONCE, Question, ask, hand_out, planned, waiting
-from shopsite.fulfilment.wake import wake
 from shopsite.prepared import Prepared, PreparedUpdate, Slot
 
-GATHER_SECONDS = 0.01  # a round costs the same for one answer as for five: benchmarks/orders.py
 LEASE = timedelta(seconds=settings.LEASE_SECONDS)
 State = Payment.State
 LEASED = (State.DUE, State.ACTION, State.DROPPING)
@@ -39,19 +37,6 @@ def charge(order_id: str) -> None:
     """Charge what is due for one order, here and now; safe to call any number of times."""
     for question in lease(1, order_id=order_id):
         write_answers([ask(question)])
-
-
-def call() -> None:
-    """Have what is due charged after the commit: by this process where it is at it, else by a worker."""
-    transaction.on_commit(_call)
-
-
-def _call() -> None:
-    if _runs.locked():
-        _inbox.put(None)
-        if _runs.locked():
-            return  # who holds it looks once more after it has let go
-    wake("charge_due")
 
 
 def charge_due() -> int:
@@ -72,7 +57,7 @@ def _run() -> int:
     is_more = False
     while asked > answered or not _inbox.empty() or is_more:
         if asked > answered or not _inbox.empty():
-            word = waiting(_inbox, GATHER_SECONDS)
+            word = waiting(_inbox)
             answers = [question for question in word if question is not None]
             is_more |= len(answers) < len(word)
             answered += len(answers)

@@ -34,8 +34,8 @@ from shopsite.events.inbox import Received
 from shopsite.events.outbox import publish_many
 from shopsite.events.schemas import OrderChanged, OrderLine, OrderPlaced, PoisonEvent
 from shopsite.fulfilment.answers import write_mail
-from shopsite.fulfilment.charging import call
 from shopsite.fulfilment.place import keep_until
+from shopsite.fulfilment.wake import wake
 from shopsite.naming import event_name
 from shopsite.prepared import Prepared, Slot
 
@@ -117,7 +117,7 @@ def _due(order_ids: Iterable[str]) -> None:
     due = list(waiting.order_by("order_id").values_list("order_id", flat=True))
     if due:
         waiting.filter(order_id__any_of=due).update(state=Payment.State.DUE, next_try_at=timezone.now())
-        call()
+        wake("charge_due")
 
 
 def _write(messages: Sequence[Message], stock: Mapping[str, Stand]) -> None:
@@ -240,7 +240,7 @@ def _write_charges(orders: Sequence[Foreign], now: datetime) -> None:
         ],
     )  # fmt: skip
     if orders:
-        call()
+        wake("charge_due")
 
 
 def _write_mails(orders: Sequence[Foreign]) -> None:

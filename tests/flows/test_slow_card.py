@@ -86,20 +86,3 @@ def test_others_are_paid_while_a_slow_card_is_asked_for_and_so_are_those_who_com
     assert status(late) == "paid"
     assert level("MUG") == (12, 0)
     assert stock_is_sound()
-
-
-def test_what_falls_due_while_this_process_charges_needs_no_task(
-    slow: SlowForOne, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    called: list[str] = []
-    monkeypatch.setattr(charging, "wake", called.append)
-    product("MUG", 20)
-    late = ordered()
-    assert called == ["charge_due"]
-    slow.slow_key = late.pk
-    with worker():
-        assert slow.is_asked.wait(60)
-        newcomer = ordered()
-        until(lambda: status(newcomer) == "paid", within=60)
-        slow.may_answer.set()
-    assert called == ["charge_due"]

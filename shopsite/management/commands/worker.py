@@ -2,7 +2,6 @@
 
 import logging
 import os
-import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -10,10 +9,6 @@ from django.core.management.base import BaseCommand, CommandParser
 from shopsite.celery import app
 from shopsite.garbage import collect_seldom
 from shopsite.runtime.celery_beats import beat_while_running
-
-# A thread that waited for the database gets on after so long where another computes, not after Python's 5 ms
-# a statement: benchmarks/orders.py
-SWITCH_SECONDS = 0.0005
 
 
 class Command(BaseCommand):
@@ -39,7 +34,6 @@ class Command(BaseCommand):
             optimization="fair",
         )
         collect_seldom()
-        sys.setswitchinterval(SWITCH_SECONDS)
         with beat_while_running("worker", counting_tasks=True):
             worker.start()
         # Losing Redis can end Celery's loop and leave threads that never end: the process would stay and do
