@@ -27,8 +27,13 @@ def posted_on(ordered: datetime) -> datetime:
 
 def arrives(ordered: datetime) -> tuple[datetime, datetime]:
     """The first and the last local day on which it should be there."""
-    posted = posted_on(ordered)
-    return _workdays_later(posted, DAYS[0]), _workdays_later(posted, DAYS[1])
+    return arrives_after(posted_on(ordered))
+
+
+def arrives_after(posted: datetime) -> tuple[datetime, datetime]:
+    """The same of what leaves, or has left, at that time."""
+    local = timezone.localtime(posted)
+    return _workdays_later(local, DAYS[0]), _workdays_later(local, DAYS[1])
 
 
 def _workdays_later(day: datetime, count: int) -> datetime:

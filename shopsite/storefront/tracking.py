@@ -10,7 +10,7 @@ from django.utils import timezone
 from orders.models import Order
 from orders.selectors import OrderView
 from orders.states import Status
-from shopsite.storefront.delivery import arrives, posted_on
+from shopsite.storefront.delivery import arrives_after, posted_on
 from shopsite.storefront.templatetags.shop import clock, day
 
 WAY = (Status.PLACED, Status.PAID, Status.PACKED, Status.SHIPPED, Status.DELIVERED)
@@ -27,9 +27,9 @@ WORDS = {  # title, and what follows the order's number
     ),
     Status.BACKORDERED: ("We have your order, and wait for stock", "It is charged when everything is there."),
     Status.PAYMENT_FAILED: ("The payment did not go through", "Nothing was charged."),
-    Status.PAID: ("Paid, and being packed", "It should be with you on {days}."),
-    Status.PACKED: ("Packed, and leaving {leaves}", "It should be with you on {days}."),
-    Status.SHIPPED: ("On its way to you", "It should be with you on {days}."),
+    Status.PAID: ("Paid, and being packed", "{comes}"),
+    Status.PACKED: ("Packed, and leaving {leaves}", "{comes}"),
+    Status.SHIPPED: ("On its way to you", "{comes}"),
     Status.DELIVERED: ("Delivered", "We hope that you like it. You may return it for 30 days."),
     Status.REFUND_PENDING: ("Your money is on its way back", "Your bank may take a few days to show it."),
     Status.REFUNDED: ("We have given your money back", "Your bank may take a few days to show it."),
@@ -108,7 +108,7 @@ def tracking(view: OrderView, *, page: str) -> Tracking:
     title, lead = WORDS[view.status]
     if view.confirm_url:
         title, lead = TO_PAY if page else TO_CONFIRM
-    facts = {"days": _days(view), "leaves": _leaves(view)}
+    facts = {"comes": _comes(view), "leaves": _day_words(_posted(view))}
     return Tracking(
         title=title.format(**facts),
         lead=lead.format(**facts),
@@ -133,13 +133,13 @@ def _step(view: OrderView, place: int, status: Status, at: datetime | None, last
         has_ring = place == last and place > 0 and not view.over
         return Step("now" if has_ring else "done", status.label, _when(view, at, is_first=place == 0))
     if place == last + 1 and stopped:
-        return Step("fail", STOP_NAMES[view.status], clock(view.order.changed_at))
+        return Step("fail", STOP_NAMES[view.status], _when(view, view.order.changed_at))
     if place == last + 1 and view.status == Status.PLACED:
         return Step("wait", status.label, "waiting for you" if view.confirm_url else "asking your bank")
     return Step("todo", status.label, _expected(view, status))
 
 
-def _when(view: OrderView, at: datetime, *, is_first: bool) -> str:
+def _when(view: OrderView, at: datetime, *, is_first: bool = False) -> str:
     same_day = day(at) == day(view.order.placed_at)
     return clock(at) if same_day and not is_first else f"{day(at)}, {clock(at)}"
 
@@ -147,22 +147,31 @@ def _when(view: OrderView, at: datetime, *, is_first: bool) -> str:
 def _expected(view: OrderView, status: Status) -> str:
     if view.status not in WAY:
         return ""
-    leaves = posted_on(view.order.placed_at)
+    leaves = _posted(view)
     if status == Status.DELIVERED:
-        first, last = arrives(view.order.placed_at)
-        return f"{first:%a} {first.day} or {day(last)}"
+        return _between(*arrives_after(leaves))
     if status == Status.SHIPPED:
         return f"{_day_words(leaves)} by {clock(leaves)}"
     return _day_words(leaves) if status == Status.PACKED else ""
 
 
-def _days(view: OrderView) -> str:
-    first, last = arrives(view.order.placed_at)
-    return f"{first:%A} or {last:%A}"
+def _posted(view: OrderView) -> datetime:
+    """When it left the house, or will: after it was paid, and never in the past."""
+    if shipped := view.reached(Status.SHIPPED):
+        return shipped
+    ready = view.reached(Status.PAID) or view.order.placed_at
+    return max(posted_on(ready), posted_on(timezone.now()))
 
 
-def _leaves(view: OrderView) -> str:
-    return _day_words(posted_on(view.order.placed_at))
+def _comes(view: OrderView) -> str:
+    first, last = arrives_after(_posted(view))
+    if last.date() < timezone.localdate():
+        return f"It should have been with you by {day(last)}: write to us if it has not come."
+    return f"It should be with you on {_between(first, last)}."
+
+
+def _between(first: datetime, last: datetime) -> str:
+    return f"{first:%a} {first.day} or {day(last)}"
 
 
 def _day_words(moment: datetime) -> str:

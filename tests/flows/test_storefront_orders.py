@@ -1,15 +1,21 @@
 """An order's page tells its way in words, changes by itself, and is shown to nobody else."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
 from inventory.services import adjust
 from orders.models import Order, Payment
+from orders.selectors import order_view
 from shopsite.fulfilment import charge, deliver_order, pack_order, ship_order
+from shopsite.storefront.delivery import arrives, arrives_after
+from shopsite.storefront.templatetags.shop import clock, day
+from shopsite.storefront.tracking import tracking
 from tests.support.shop import DECLINED, level, product, read_back
 from tests.support.storefront import Shopper, order_id
 
@@ -65,6 +71,36 @@ def test_each_status_has_its_words_and_its_place_in_the_steps(shopper: Shopper) 
         assert f"<h1>{words}" in page
     assert states(page) == ["done"] * 5
     assert "Live." not in page
+
+
+def test_days_are_promised_from_when_it_was_paid_and_never_in_the_past(shopper: Shopper) -> None:
+    order = charged(shopper.buy())
+    Order.objects.update(placed_at=timezone.now() - timedelta(days=21))  # it waited for stock
+    first, last = arrives(timezone.now())
+    promised = f"{first:%a} {first.day} or {day(last)}"
+    told = tracking(order_view(order.pk), page="")
+    assert told.lead == f"It should be with you on {promised}."
+    assert told.steps[-1].when == promised
+    order.history.filter(to_status="paid").update(at=timezone.now() - timedelta(days=14))
+    assert tracking(order_view(order.pk), page="").lead == f"It should be with you on {promised}."
+
+
+def test_a_parcel_that_should_be_there_is_not_promised_again(shopper: Shopper) -> None:
+    order = charged(shopper.buy())
+    pack_order(order_id=order.pk, actor="test")
+    ship_order(order_id=order.pk, actor="test")
+    shipped = timezone.now() - timedelta(days=30)
+    order.history.filter(to_status="shipped").update(at=shipped)
+    told = tracking(order_view(order.pk), page="")
+    assert told.lead.startswith(f"It should have been with you by {day(arrives_after(shipped)[1])}")
+
+
+def test_what_went_wrong_on_another_day_says_which(shopper: Shopper) -> None:
+    order = charged(shopper.buy(card=DECLINED))
+    Order.objects.update(placed_at=timezone.now() - timedelta(days=3))
+    order.refresh_from_db()
+    failed = tracking(order_view(order.pk), page="").steps[1]
+    assert (failed.state, failed.when) == ("fail", f"{day(order.changed_at)}, {clock(order.changed_at)}")
 
 
 def test_a_declined_card_is_told_and_another_one_pays(shopper: Shopper) -> None:
