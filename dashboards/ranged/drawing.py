@@ -78,7 +78,7 @@ def draw_revenue(c: Palette, found: Pulse, now: datetime) -> Drawing:
         "barmode": "overlay",
         "margin": {"l": 60, "r": 16, "t": 6, "b": 38},
         "xaxis": {"type": "date", "range": axis.around, "hoverformat": FORMS[found.grain],
-                  "tickformatstops": TICKS, "nticks": 8},
+                  "tickformatstops": TICKS, "nticks": 5, "tickangle": 0},  # as many as a phone has room for
         "yaxis": {"tickformat": ",", "nticks": 4, "rangemode": "tozero"},
     }  # fmt: skip
     if not any(one.revenue for one in (*found.now, *found.was)):
