@@ -1,4 +1,4 @@
-"""Every page passes axe's rules of WCAG 2.2 AA, with something on it, in both schemes.
+"""The pages listed here pass axe's rules of WCAG 2.2 AA, with something on them, in both schemes.
 
 The console is not looked at here: axe itself tries inline styles, which the policy refuses.
 """
