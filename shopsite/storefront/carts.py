@@ -1,11 +1,11 @@
 """The cart: so many of each product as the visitor wished. Views -> here -> CartLine.
 
 The wish is kept as it was made. What can be bought of it now is worked out at each look, so that a line
-says what became of it, and nothing is written by looking.
+says what became of it. Looking writes only what must be told once: what is not sold any more, and prices.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -28,6 +28,7 @@ class Line:
 
     item: Item
     wanted: int
+    told: Decimal | None = None  # the price that the visitor knows
 
     @property
     def quantity(self) -> int:
@@ -45,6 +46,17 @@ class Line:
         return self.quantity >= self.item.left
 
     @property
+    def was(self) -> Decimal | None:
+        """The price that the visitor knows, where another one is shown by now."""
+        is_same = self.told is None or round(self.told, 2) == round(self.item.price, 2)
+        return None if is_same else self.told
+
+    @property
+    def is_dearer(self) -> bool:
+        """The price has risen."""
+        return self.was is not None and self.was < self.item.price
+
+    @property
     def amount(self) -> Decimal:
         """What the line costs."""
         return self.item.price * self.quantity
@@ -60,6 +72,17 @@ class Cart:
     """A visitor's cart at this moment, oldest line first."""
 
     lines: Sequence[Line]
+    gone: Mapping[str, str] = field(default_factory=dict)  # titles by sku: not sold any more
+
+    @property
+    def repriced(self) -> list[Line]:
+        """What costs more or less than the visitor knows; a sold-out line says it when it is back."""
+        return [line for line in self.counted if line.was is not None]
+
+    @property
+    def has_news(self) -> bool:
+        """Whether something is to be told once."""
+        return bool(self.gone or self.repriced)
 
     @cached_property
     def counted(self) -> list[Line]:
@@ -88,12 +111,25 @@ class Cart:
 
 
 def cart_of(visitor_id: str) -> Cart:
-    """The visitor's cart; a product that is listed no more is left out."""
-    wishes = dict(_lines(visitor_id).order_by("added_at", "pk").values_list("product_id", "quantity"))
+    """The visitor's cart; a product that is not sold any more is among what is gone."""
+    rows = _lines(visitor_id).order_by("added_at", "pk")
+    wishes = list(rows.values_list("product_id", "product__title", "quantity", "price"))
     if not wishes:
         return Cart([])
-    found = {row.sku: item(row) for row in products().filter(sku__in=wishes)}
-    return Cart([Line(found[sku], wanted) for sku, wanted in wishes.items() if sku in found])
+    found = {row.sku: item(row) for row in products().filter(sku__in=[sku for sku, *_ in wishes])}
+    return Cart(
+        [Line(found[sku], wanted, price) for sku, _, wanted, price in wishes if sku in found],
+        {sku: title for sku, title, *_ in wishes if sku not in found},
+    )
+
+
+@transaction.atomic
+def was_told(visitor_id: str, cart: Cart) -> None:
+    """The visitor has read the cart's news: forget what is gone, and know the new prices."""
+    if cart.gone:
+        take_out(visitor_id, list(cart.gone))
+    for line in cart.repriced:
+        _lines(visitor_id).filter(product_id=line.item.sku).update(price=line.item.price)
 
 
 def tally(visitor_id: str) -> int:
@@ -108,13 +144,14 @@ def tally(visitor_id: str) -> int:
 
 
 @transaction.atomic
-def add(visitor_id: str, sku: str, quantity: int) -> int:
-    """Wish for so many more. Returns how many are wished now."""
+def add(visitor_id: str, sku: str, quantity: int, price: Decimal | None) -> int:
+    """Wish for so many more, at the price that the visitor knows. Returns how many are wished now."""
     mine, is_new = CartLine.objects.get_or_create(
-        visitor=visitor_id, product_id=sku, defaults={"quantity": min(quantity, MOST)}
+        visitor=visitor_id, product_id=sku, defaults={"quantity": min(quantity, MOST), "price": price}
     )
     if not is_new:
-        _lines(visitor_id).filter(pk=mine.pk).update(quantity=Least(F("quantity") + quantity, MOST))
+        more = Least(F("quantity") + quantity, MOST)
+        _lines(visitor_id).filter(pk=mine.pk).update(quantity=more, price=price)
         mine.refresh_from_db(fields=["quantity"])
     return mine.quantity
 
@@ -128,7 +165,7 @@ def set_quantity(visitor_id: str, sku: str, quantity: int) -> bool:
 
 
 def take_out(visitor_id: str, skus: Sequence[str]) -> None:
-    """Forget these lines: they were ordered."""
+    """Forget these lines: they were ordered, or are not sold any more."""
     _lines(visitor_id).filter(product_id__in=skus).delete()
 
 

@@ -9,6 +9,8 @@ class CartLine(models.Model):
     visitor = models.CharField(max_length=32)  # the browser's id, so that a cart survives log in
     product = models.ForeignKey("catalogue.Product", on_delete=models.CASCADE, related_name="+")
     quantity = models.PositiveIntegerField()
+    # as last told to the visitor; null: put in before prices were kept
+    price = models.DecimalField(max_digits=15, decimal_places=6, null=True)
     added_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True, db_index=True)  # old carts are forgotten by it
 

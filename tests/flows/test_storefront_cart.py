@@ -1,5 +1,7 @@
 """The cart keeps the wish and says what became of it."""
 
+from decimal import Decimal
+
 import pytest
 
 from inventory.services import adjust
@@ -121,8 +123,53 @@ def test_a_script_gets_words_and_the_tally(shopper: Shopper) -> None:
     assert told == {"level": "warn", "said": "Only 2 are left; your cart has 2 The MUG.", "tally": 2}
 
 
-def test_a_product_that_is_no_longer_listed_leaves_the_cart(shopper: Shopper) -> None:
+def test_a_product_that_is_no_longer_sold_is_named_once_and_leaves_the_cart(shopper: Shopper) -> None:
+    product("MUG", stock=2)
+    product("CUP", stock=2)
+    shopper.add("MUG")
+    shopper.add("CUP")
+    Product.objects.filter(sku="MUG").update(listed=False)
+    told = "No longer sold, and taken out of your cart: <b>The MUG</b>."
+    assert shopper.head("/cart/").status_code == 200  # nobody has read it
+    page = shopper.read("/cart/")
+    assert told in page
+    assert "1 item<" in page
+    assert "The MUG" not in shopper.read("/cart/")
+
+
+def test_a_cart_that_holds_nothing_else_says_it_too(shopper: Shopper) -> None:
     product("MUG", stock=2)
     shopper.add("MUG")
     Product.objects.update(listed=False)
-    assert "Your cart is empty" in shopper.read("/cart/")
+    page = shopper.read("/cart/")
+    assert "taken out of your cart: <b>The MUG</b>" in page
+    assert "Your cart is empty" in page
+
+
+def test_a_price_that_changed_is_told_once(shopper: Shopper) -> None:
+    product("MUG", stock=20)
+    shopper.add("MUG", 2)
+    assert "The price" not in shopper.read("/cart/")
+    Product.objects.update(price=Decimal("14"))
+    assert "The price rose from €12.50 to €14.00." in shopper.read("/cart/")
+    assert "The price" not in shopper.read("/cart/")
+    Product.objects.update(price=Decimal("13"))
+    assert "The price fell from €14.00 to €13.00." in shopper.read("/cart/")
+
+
+def test_a_price_seen_when_more_was_added_is_no_news(shopper: Shopper) -> None:
+    product("MUG", stock=20)
+    shopper.add("MUG")
+    Product.objects.update(price=Decimal("14"))
+    shopper.add("MUG")
+    assert "The price" not in shopper.read("/cart/")
+
+
+def test_the_price_of_a_sold_out_line_is_told_when_it_is_back(shopper: Shopper) -> None:
+    product("MUG", stock=2)
+    shopper.add("MUG")
+    Product.objects.update(price=Decimal("14"))
+    adjust(product_id="MUG", change=-2, reason="broken", actor="test")
+    assert "The price" not in shopper.read("/cart/")
+    adjust(product_id="MUG", change=2, reason="found", actor="test")
+    assert "The price rose from €12.50 to €14.00." in shopper.read("/cart/")

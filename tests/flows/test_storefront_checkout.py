@@ -97,7 +97,7 @@ def test_what_sold_out_meanwhile_leads_back_to_the_cart_with_words(shopper: Shop
     answer = shopper.post("/checkout/", form)
     assert shopper_sees_two.count == 2
     page = answer.content.decode()
-    assert "The total is now €17.40" in page
+    assert "The total is now €17.40: only 1 of The MUG can be had." in page
     assert Order.objects.count() == 0
 
 
@@ -118,11 +118,36 @@ def test_stock_lost_between_look_and_lock_orders_nothing(
     assert level("MUG") == (0, 0)
 
 
+def test_what_is_no_longer_sold_is_named_where_the_total_changes(shopper: Shopper) -> None:
+    product("CUP", stock=3)
+    shopper.add("CUP")
+    form = shopper.fill()
+    Product.objects.filter(sku="CUP").update(listed=False)
+    page = shopper.post("/checkout/", form).content.decode()
+    assert "The total is now €29.90: The CUP is no longer sold." in page
+    assert "CUP" not in shopper.read("/cart/")  # it was told
+
+
+def test_a_total_that_changed_is_told_beside_what_else_is_wrong(shopper: Shopper) -> None:
+    form = shopper.fill(city="")
+    Product.objects.update(price=Decimal("20"))
+    page = shopper.post("/checkout/", form).content.decode()
+    assert "Town: missing" in page
+    assert "The total is now €44.90" in page
+
+
+def test_the_checkout_sends_back_to_a_cart_that_has_news(shopper: Shopper) -> None:
+    Product.objects.update(price=Decimal("20"))
+    assert shopper.get("/checkout/").headers["Location"] == "/cart/"
+    assert "The price rose from €12.50 to €20.00." in shopper.read("/cart/")
+    assert shopper.get("/checkout/").status_code == 200
+
+
 def test_a_price_that_changed_is_shown_before_it_is_charged(shopper: Shopper) -> None:
     form = shopper.fill()
     Product.objects.update(price=Decimal("20"))
     page = shopper.post("/checkout/", form).content.decode()
-    assert "The total is now €44.90: prices or stock changed." in page
+    assert "The total is now €44.90: The MUG costs €20.00, not €12.50." in page
     assert Order.objects.count() == 0
     shopper.buy()
     assert Order.objects.get().amount == Decimal("44.90")

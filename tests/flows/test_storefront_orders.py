@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import User
@@ -12,6 +13,7 @@ from pytest_django.fixtures import Settings
 from inventory.services import adjust
 from orders.models import Order, Payment
 from orders.selectors import order_view
+from shopsite.catalogue.models import Product
 from shopsite.fulfilment import charge, deliver_order, pack_order, ship_order
 from shopsite.storefront.delivery import arrives, arrives_after
 from shopsite.storefront.templatetags.shop import clock, day
@@ -134,6 +136,18 @@ def test_a_failed_order_goes_back_into_the_cart(shopper: Shopper) -> None:
     order = charged(shopper.buy(DECLINED))
     assert shopper.post(f"/orders/{order.pk}/again").headers["Location"] == "/cart/"
     assert "2 items" in shopper.read("/cart/")
+
+
+def test_what_an_order_had_and_is_no_longer_sold_or_costs_more_is_told_by_the_cart(shopper: Shopper) -> None:
+    product("CUP", stock=10)
+    shopper.add("CUP")
+    order = charged(shopper.buy(DECLINED))
+    Product.objects.filter(sku="CUP").update(listed=False)
+    Product.objects.filter(sku="MUG").update(price=Decimal("14"))
+    shopper.post(f"/orders/{order.pk}/again")
+    page = shopper.read("/cart/")
+    assert "No longer sold, and taken out of your cart: <b>The CUP</b>." in page
+    assert "The price rose from €12.50 to €14.00." in page
 
 
 def test_the_status_is_asked_for_cheaply(shopper: Shopper) -> None:

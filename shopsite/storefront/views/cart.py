@@ -24,7 +24,10 @@ def cart(request: ShopRequest) -> HttpResponse:
     mine = carts.cart_of(request.visitor.id)
     chosen = [line.item for line in mine.lines]
     also = selectors.goes_with(chosen, IN_A_ROW) if chosen else selectors.bought_often(IN_A_ROW)
-    return render(request, "storefront/cart.html", {"cart": mine, "also": also})
+    page = render(request, "storefront/cart.html", {"cart": mine, "also": also})
+    if mine.has_news and request.method == "GET":
+        carts.was_told(request.visitor.id, mine)
+    return page
 
 
 @require_POST
@@ -32,7 +35,7 @@ def add(request: ShopRequest) -> HttpResponseBase:
     """Put something into the cart; answers JSON to the page's script, else goes on to the cart."""
     chosen = item(get_object_or_404(products(), sku=request.POST.get("sku", "")))
     count = _count(request.POST.get("quantity", "1"))
-    wished = carts.add(request.visitor.id, chosen.sku, count) if chosen.left else 0
+    wished = carts.add(request.visitor.id, chosen.sku, count, chosen.price) if chosen.left else 0
     if wished:
         note(request, "add_to_cart", product_id=chosen.sku, category=chosen.category, is_page=False)
     level, said = _said(chosen, count, wished)

@@ -46,8 +46,8 @@ def checkout(request: ShopRequest) -> HttpResponseBase:
     if order_id and Order.objects.filter(pk=order_id, user_id=request.visitor.id).exists():
         return redirect("order", order_id)  # the form came twice
     cart = carts.cart_of(request.visitor.id)
-    if not cart.counted:
-        return redirect("cart")
+    if not cart.counted or (request.method != "POST" and cart.has_news):
+        return redirect("cart")  # which tells the news
     if request.method != "POST":
         note(request, "begin_checkout")
         return _page(request, cart, CheckoutForm(initial=_known(request)), new_order_id())
@@ -56,8 +56,10 @@ def checkout(request: ShopRequest) -> HttpResponseBase:
 
 def _submit(request: ShopRequest, cart: Cart, order_id: str) -> HttpResponseBase:
     form = CheckoutForm(request.POST)
-    if form.is_valid() and request.POST.get("total") != _plain(cart.total):
-        form.add_error(None, f"The total is now {money(cart.total)}: prices or stock changed. ")
+    form.full_clean()
+    if request.POST.get("total") != _plain(cart.total):  # told whatever else is to be mended
+        form.add_error(None, f"The total is now {money(cart.total)}: {_changes(cart)}. ")
+        carts.was_told(request.visitor.id, cart)
     if form.is_valid():
         _log_in(request, form)
     if not form.is_valid():
@@ -72,6 +74,19 @@ def _submit(request: ShopRequest, cart: Cart, order_id: str) -> HttpResponseBase
         return _page(request, cart, form, order_id)
     note(request, "add_payment_info")
     return redirect("order", order.order_id)
+
+
+def _changes(cart: Cart) -> str:
+    """Why the total is another one."""
+    why = [f"{title} is no longer sold" for title in cart.gone.values()]
+    for line in cart.lines:
+        if line.item.is_out:
+            why.append(f"{line.item.title} is sold out")
+        elif line.is_lowered:
+            why.append(f"only {line.quantity} of {line.item.title} can be had")
+        elif line.was is not None:
+            why.append(f"{line.item.title} costs {money(line.item.price)}, not {money(line.was)}")
+    return "; ".join(why) or "prices or stock changed"
 
 
 def _place(request: ShopRequest, cart: Cart, form: CheckoutForm, order_id: str) -> Order:

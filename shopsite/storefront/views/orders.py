@@ -132,10 +132,12 @@ def cancel(request: ShopRequest, order: Order) -> HttpResponseBase:
 @own_order
 def again(request: ShopRequest, order: Order) -> HttpResponseBase:
     """Put an order's products into the cart."""
-    lines = order.lines.filter(product__listed=True, product__price__isnull=False).order_by("pk")
-    for sku, quantity, shelf in lines.values_list("product_id", "quantity", "product__category"):
-        carts.add(request.visitor.id, sku, quantity)
-        note(request, "add_to_cart", product_id=sku, category=shelf, is_page=False)
+    for line in order.lines.select_related("product").order_by("pk"):
+        # what is not sold any more goes along: the cart says so, as of a price that changed
+        carts.add(request.visitor.id, line.product_id, line.quantity, line.price)
+        if line.product.listed and line.product.price is not None:
+            shelf = line.product.category_id
+            note(request, "add_to_cart", product_id=line.product_id, category=shelf, is_page=False)
     return redirect("cart")
 
 
