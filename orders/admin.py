@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -199,26 +200,74 @@ class OrderDesk(RecordAdmin):
         return queryset.filter(pk__in=found), False
 
 
-@admin.register(Payment)
-class PaymentAdmin(RecordAdmin):
-    """Every attempt to charge."""
+class _Money(RecordAdmin):
+    """Rows of one order's money: found by the order's number, and one press away from the order."""
 
     sortable_by = ("key",)
-
-    list_display = ("key", "state", "amount", "currency", "last4", "reason", "tries", "created_at")
     list_filter = ("state",)
-    search_fields = ("=key",)
+    list_select_related: Any = ("order",)
+    search_fields = ("key",)  # shows the field; the search is below
+    search_help_text = "The beginning of an order number, or a whole key"
     ordering = ("-pk",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ANN401, ARG002
+        """Everything."""
+        return self.fields
+
+    @admin.display(description="order")
+    def of_order(self, row: Payment | Refund) -> SafeString:
+        """A link to the order."""
+        return link(reverse("admin:orders_order_change", args=[quote(row.order_id)]), row.order_id)
+
+    @admin.display(description="amount")
+    def total(self, row: Payment | Refund) -> str:
+        """With its currency."""
+        return money_text(row.amount, row.currency if isinstance(row, Payment) else row.order.currency)
+
+    def get_search_results(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        queryset: QuerySet[Any],
+        search_term: str,
+    ) -> tuple[QuerySet[Any], bool]:
+        """Rows by their order's number or their own key, each by its index."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        rows = self.model._default_manager.all()
+        kinds: dict[str, QuerySet[Any]] = {
+            "number": beginning(rows, "order__pk", term),
+            # our own numbers are small letters, and people read them out as they like
+            "own number": beginning(rows, "order__pk", term.lower()),
+            "key": rows.filter(key=term),
+        }
+        found = {key for keys in first_keys(kinds, MAX_FOUND).values() for key in keys}
+        return queryset.filter(pk__in=found), False
+
+
+@admin.register(Payment)
+class PaymentAdmin(_Money):
+    """Every attempt to charge."""
+
+    list_display = ("key", "of_order", "state", "total", "last4", "reason", "tries", "created_at")
+    list_select_related = False  # a payment has its own currency
+    fields = (
+        "key", "of_order", "state", "total", "back", "last4", "reason", "reference", "tries",
+        "asked_at", "next_try_at", "created_at", "settled_at",
+    )  # fmt: skip
+
+    @admin.display(description="refunded")
+    def back(self, payment: Payment) -> str:
+        """What was given back of it."""
+        return money_text(payment.refunded, payment.currency)
 
 
 @admin.register(Refund)
-class RefundAdmin(RecordAdmin):
+class RefundAdmin(_Money):
     """Money to give back, and given."""
 
-    sortable_by = ("key",)
-
-    list_display = ("key", "state", "amount", "actor", "why", "created_at", "settled_at")
-    list_filter = ("state",)
-    search_fields = ("=key",)
-    ordering = ("-pk",)
-    exclude = ("payment",)
+    list_display = ("key", "of_order", "state", "total", "actor", "why", "created_at", "settled_at")
+    fields = (
+        "key", "of_order", "state", "total", "why", "actor", "reason", "tries",
+        "next_try_at", "created_at", "settled_at",
+    )  # fmt: skip
