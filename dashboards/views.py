@@ -25,6 +25,7 @@ from dashboards.reports.density import STEP_S, read_density
 from dashboards.reports.period import PRESETS, BadRange, read_period
 from dashboards.screen.feed import who
 from dashboards.screen.hub import present_frame
+from dashboards.screen.places import PLACES
 from shopsite.catalogue.models import Category
 from shopsite.events.redis import redis_client
 
@@ -78,6 +79,7 @@ def live(request: HttpRequest) -> HttpResponse:
         "shop": "/",
         "ops": reverse("ops"),
         "density": reverse("density"),
+        "places": PLACES,
         "categories": list(Category.objects.values_list("slug", "name")),
         "login": f"{reverse('admin:login')}?next={request.path}",
         "links": links,

@@ -72,7 +72,9 @@ class Feed:
         return {event.product for event in self._events.values() if event.product}
 
     def section(self, title: Callable[[str], str]) -> dict[str, object]:
-        """Key -> [epoch ms, kind, what, where, who, [micros, currency] of an order or null, product]."""
+        """Key -> [epoch ms, kind, what, where, who, [micros, currency] of an order or null, product, device,
+        source, category]. What is a path where neither a product nor a search says more.
+        """
         return {key: _row(event, title) for key, event in self._events.items()}
 
 
@@ -87,12 +89,16 @@ def _row(event: Recent, title: Callable[[str], str]) -> list[object]:
             "",
             None,
             event.product,
+            "",
+            "",
+            "",
         ]
+    came = [event.device, event.source, event.category]
     if event.kind == "order":
         paid = [micros(Decimal(event.amount)), event.currency] if event.amount else None
-        return [event.at, kind, event.order, event.country, who(event.user), paid, event.product]
+        return [event.at, kind, event.order, event.country, who(event.user), paid, event.product, *came]
     what = title(event.product) if event.product else event.search or event.path
-    return [event.at, kind, what, event.country, who(event.user), None, event.product]
+    return [event.at, kind, what, event.country, who(event.user), None, event.product, *came]
 
 
 def titles(names: Mapping[str, list[object]]) -> Callable[[str], str]:

@@ -60,6 +60,40 @@ def test_a_country_narrows_everything_live_and_back_and_reload_keep_it(live: Pag
     expect(live.locator("#n-visitors .figure span")).to_have_text("3")
 
 
+def test_each_value_of_an_event_narrows_the_page_to_it(live: Page, redis: Redis) -> None:
+    shelf = Category.objects.create(slug="mugs", name="Fine mugs")
+    shelf.products.add(product("MUG", stock=5))
+    live.reload(wait_until="commit")
+    came = {"device": "phone", "source": "www.search.example", "category": "mugs"}
+    clicked(redis, "DE", **came)
+    clicked(redis, "DE", product_id=None, type="view_item_list", path="/c/mugs/", **came)
+    clicked(redis, "AT", product_id=None, type="page_view", path="/orders/4711/", device="desktop")
+    rows = live.locator(".feed li")
+    expect(rows.locator("b")).to_have_text(["Order", "Fine mugs", "The MUG"])
+    expect(rows.locator(".from")).to_have_text(["", "search", "search"])
+    for label, chip in (
+        ("www.search.example, source", "source www.search.example"),
+        ("Phone, device", "device Phone"),
+        ("Fine mugs", "category Fine mugs"),
+        ("Germany, country", "country Germany"),
+    ):
+        rows.get_by_role("button", name=label, exact=True).first.press("Enter")
+        expect(live.get_by_role("button", name=f"Remove the filter {chip}")).to_be_visible()
+        expect(rows).to_have_count(2)
+        live.keyboard.press("x")
+        expect(rows).to_have_count(3)
+
+
+def test_events_can_be_held_on_a_phone(live: Page, redis: Redis) -> None:
+    live.set_viewport_size({"width": 390, "height": 844})
+    live.get_by_role("tab", name="Events").click()
+    clicked(redis, "DE")
+    expect(live.locator(".feed li")).to_have_count(1)
+    live.get_by_role("button", name="Pause").click()
+    expect(live.get_by_role("button", name="Pause")).to_have_attribute("aria-pressed", "true")
+    assert live.evaluate("document.documentElement.scrollWidth") == 390
+
+
 def test_a_product_and_a_shelf_replace_each_other_and_the_past_has_no_filter(
     live: Page, redis: Redis
 ) -> None:

@@ -18,3 +18,17 @@ export function nameOf(dimension, value) {
   if (dimension === "product") return section("names").get(value)?.[0] ?? value;
   return value;
 }
+
+/** A page of the shop by what it is; another site's path as it stands. The same in Python: places.py. */
+export function place(path) {
+  const [, kind, id] = /^\/([pc])\/([^/]+)\/$/.exec(path) ?? [];
+  if (kind) return nameOf(kind === "p" ? "product" : "category", id);
+  if (path.startsWith("/orders/")) return "Order";
+  return page.places[path] ?? (path || "outside");
+}
+
+/** A host without what all have in common: "google" of "www.google.com", "t.co" as it stands. */
+export function short(host) {
+  const [, name] = /^(?:(?:www|l|m)\.)?([^.]{3,})\.[^.]+$/.exec(host) ?? [];
+  return name ?? host;
+}

@@ -1,7 +1,8 @@
 // The last events, newest first, with your own marked; it can be held still and narrowed to your own.
-import { $, arrange, bones, h, nothing, replace } from "../dom.js";
+import { $, arrange, bones, h, icon, nothing, replace } from "../dom.js";
 import { choose } from "../filters.js";
 import { mood } from "../mood.js";
+import { nameOf, place, short } from "../names.js";
 import { page } from "../page.js";
 import { paced } from "../pace.js";
 import { reads, section } from "../store.js";
@@ -12,17 +13,35 @@ const mine = new Map(), rows = new Map(); // the hub names the last ones of all;
 let held = false, only = false;
 const list = h("ul", { class: "feed" });
 
-/** A value that narrows the page to it, or just its text. */
-const pick = (by, value, text) => (value ? h("button", { type: "button", class: "pick", title: `Show only this ${by}`, onclick: () => choose(by, value) }, text) : text);
+const DEVICES = ["phone", "tablet", "desktop"]; // those that have a picture
 
-function row([id, [at, kind, what, where, who, paid, product]]) {
+/** A value that narrows the page to it, or just its text. */
+function pick(by, value, text) {
+  if (!value) return text;
+  const name = nameOf(by, value);
+  const label = typeof text === "string" && text === name ? undefined : `${name}, ${by}`;
+  return h("button", { type: "button", class: "pick", "aria-label": label, title: `Show only this ${by}: ${name}`, onclick: () => choose(by, value) }, text);
+}
+
+/** Who it was and how they came: each value narrows the page to it. */
+function origin({ where, who, device, source }) {
+  const own = who && who === page.you;
+  return [
+    own ? h("span", { class: "you" }, "you") : h("span", { class: "from" }, pick("source", source, short(source))),
+    h("span", { class: "on" }, pick("device", device, DEVICES.includes(device) ? icon(device) : nameOf("device", device).slice(0, 2))),
+    h("em", {}, pick("country", where, where)),
+  ];
+}
+
+function row([id, [at, kind, what, where, who, paid, product, device, source, category]]) {
+  const stock = kind === "stock";
   if (!rows.has(id)) {
-    const own = who && who === page.you, country = kind === "stock" ? "" : where;
     rows.set(id, h("li", { "data-id": id }, h("time", {}, time(at)), h("span", { class: kind.replaceAll(" ", "-") }, kind), h("b"),
-      own ? h("span", { class: "you" }, "you") : h("em", {}, pick("country", country, where))));
+      ...(stock ? [h("em", { class: "why" }, where)] : origin({ where, who, device, source }))));
   }
-  const words = paid ? money(...paid) : what; // a title may come after its first event
-  replace(rows.get(id).children[2], words, () => pick("product", paid ? "" : product, words)); // an order has many
+  const words = paid ? money(...paid) : kind !== "searched" && what.startsWith("/") ? place(what) : what; // a title may come after its first event
+  const [by, value] = paid ? ["", ""] : product ? ["product", product] : ["category", category]; // an order has many products
+  replace(rows.get(id).children[2], words, () => pick(by, value, words));
   return rows.get(id);
 }
 

@@ -2,7 +2,7 @@
 import { $, bones, h, nothing, replace } from "../dom.js";
 import { choose, chosen, grey, split } from "../filters.js";
 import { mood } from "../mood.js";
-import { OTHER, nameOf } from "../names.js";
+import { OTHER, nameOf, place } from "../names.js";
 import { paced } from "../pace.js";
 import { page } from "../page.js";
 import { clear, draw, figure, plain } from "../plots.js";
@@ -21,14 +21,6 @@ const mark = paced($("panel"), 1000, drawPanel);
 
 function name(key) {
   return open === "paths" && key !== OTHER ? key.split("\u001f").map(place).join(" → ") : nameOf(DIMENSION[open], key);
-}
-
-const PAGES = { "/": "Home", "/search": "Search", "/cart/": "Cart", "/checkout/": "Checkout" };
-/** A page of the shop by what it is; another site's path as it stands. */
-function place(path) {
-  const [, kind, id] = /^\/([pc])\/([^/]+)\/$/.exec(path) ?? [];
-  if (kind === "p") return section("names").get(id)?.[0] ?? id;
-  return PAGES[path] ?? (kind === "c" ? `${id[0].toUpperCase()}${id.slice(1).replaceAll("-", " ")}` : path || "outside");
 }
 
 function label(text, longest) {
