@@ -22,7 +22,7 @@ import uvloop
 
 CONNECTS_AT_ONCE = 32
 STALLED_BUFFER = 4096  # bytes that the kernel takes for a viewer who never reads
-TEXT = 1
+TEXT, PING, PONG = 1, 9, 10
 AT = re.compile(rb'"at":([0-9.]+)')
 JOINED = re.compile(rb'"seq":(\d+),"at":\d+,"from":(\d+),"set":(..)')
 
@@ -82,6 +82,8 @@ class Viewer(asyncio.Protocol):
             opcode, body, place = frame
             if opcode == TEXT:
                 self._take(now, body)
+            elif opcode == PING:  # unanswered for twenty seconds, the server would hang up
+                self.transport.write(_masked(body, PONG))
         self._buffer = buffer[place:]
 
     def _shake(self, head: bytes) -> None:
@@ -126,9 +128,9 @@ def _frame(buffer: bytes, place: int) -> tuple[int, bytes, int] | None:
     return opcode, buffer[start : start + size], start + size
 
 
-def _masked(body: bytes) -> bytes:
-    """A text frame as clients send it; with a mask of zeros the text stays as it is. Under 126 bytes."""
-    return bytes([0x80 | TEXT, 0x80 | len(body)]) + b"\0\0\0\0" + body
+def _masked(body: bytes, opcode: int = TEXT) -> bytes:
+    """A frame as clients send it; with a mask of zeros the payload stays as it is. Under 126 bytes."""
+    return bytes([0x80 | opcode, 0x80 | len(body)]) + b"\0\0\0\0" + body
 
 
 @dataclass
