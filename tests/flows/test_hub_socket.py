@@ -8,14 +8,15 @@ from contextlib import contextmanager
 import pytest
 import redis as redis_package
 from django.conf import settings
-from django.contrib.auth.models import Group, User
-from django.db import connection
+from django.contrib.auth.models import AnonymousUser, Group, User
+from django.db import OperationalError, connection
 from django.test import Client
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from dashboards.screen import sockets
+from shopsite.callers import find_caller
 from shopsite.roles import make_roles
 from tests.support.live import Shown, an_order_is_paid, happens, the_aggregate_process_lives, views
 from tests.support.site import serving
@@ -185,6 +186,28 @@ def test_who_signs_out_is_sent_away(page: str, monkeypatch: pytest.MonkeyPatch) 
         until_shown(socket, Shown(), "orders", 0)
         browser.logout()
         assert closing(socket)[0] == 4401
+
+
+def test_who_signs_out_while_the_database_is_away_is_sent_away_later(
+    page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "SESSION_CHECK_S", 0.1)
+    monkeypatch.setattr(sockets, "RETRY_S", 0.1)
+    asked: list[str] = []
+
+    def away_twice(session_key: str) -> User | AnonymousUser:
+        asked.append(session_key)
+        if len(asked) in {2, 3}:  # the first lets the viewer in
+            raise OperationalError("database is locked")
+        return find_caller(session_key)
+
+    monkeypatch.setattr(sockets, "find_caller", away_twice)
+    browser = staff()
+    with socket_of(page, browser) as socket:
+        until_shown(socket, Shown(), "orders", 0)
+        browser.logout()
+        assert closing(socket)[0] == 4401
+    assert len(asked) >= 4
 
 
 def test_who_loses_the_role_is_sent_away(page: str, monkeypatch: pytest.MonkeyPatch) -> None:

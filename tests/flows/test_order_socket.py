@@ -6,7 +6,7 @@ By hand for longer: SHOP_IDLE_SECONDS=75 pytest tests/flows/test_order_socket.py
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -14,8 +14,8 @@ import msgpack
 import pytest
 import redis as redis_package
 from django.conf import settings
-from django.contrib.auth.models import Group, User
-from django.db import transaction
+from django.contrib.auth.models import AnonymousUser, Group, User
+from django.db import OperationalError, transaction
 from django.test import Client
 from pytest_django.fixtures import Settings
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -24,6 +24,7 @@ from websockets.typing import Origin
 
 from orders import letters, mails, news, sending
 from orders.models import Mail, Order
+from shopsite.callers import caller_of
 from shopsite.fulfilment import charge, pack_order
 from shopsite.roles import make_roles
 from shopsite.storefront import sockets
@@ -234,6 +235,31 @@ def test_who_logs_out_is_sent_away(site: str, order: Order, monkeypatch: pytest.
         assert "version" in hears(socket)
         browser.logout()
         assert is_closed_with(socket) == 4404
+
+
+def test_who_logs_out_while_the_database_is_away_is_sent_away_later(
+    site: str, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "SESSION_CHECK_S", 0.1)
+    monkeypatch.setattr(sockets, "RETRY_S", 0.1)
+    user = User.objects.create_user("ada")
+    Order.objects.filter(pk=order.pk).update(account=user)
+    browser = Client()
+    browser.force_login(user)
+    asked: list[object] = []
+
+    async def away_twice(scope: Mapping[str, Any]) -> User | AnonymousUser:
+        asked.append(scope)
+        if len(asked) in {2, 3}:  # the first lets the page in
+            raise OperationalError("database is locked")
+        return await caller_of(scope)
+
+    monkeypatch.setattr(sockets, "caller_of", away_twice)
+    with page_of(site, order.order_id, browser=browser) as socket:
+        assert "version" in hears(socket)
+        browser.logout()
+        assert is_closed_with(socket) == 4404
+    assert len(asked) >= 4
 
 
 def test_a_lost_redis_is_told_and_when_it_is_back_the_page_looks_again(
