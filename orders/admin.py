@@ -205,7 +205,7 @@ class _Money(RecordAdmin):
 
     sortable_by = ("key",)
     list_filter = ("state",)
-    list_select_related: Any = ("order",)
+    list_select_related: ClassVar[tuple[str, ...]] = ("order",)
     search_fields = ("key",)  # shows the field; the search is below
     search_help_text = "The beginning of an order number, or a whole key"
     ordering = ("-pk",)
@@ -250,7 +250,7 @@ class PaymentAdmin(_Money):
     """Every attempt to charge."""
 
     list_display = ("key", "of_order", "state", "total", "last4", "reason", "tries", "created_at")
-    list_select_related = False  # a payment has its own currency
+    list_select_related = ()  # a payment has its own currency
     fields = (
         "key", "of_order", "state", "total", "back", "last4", "reason", "reference", "tries",
         "asked_at", "next_try_at", "created_at", "settled_at",
