@@ -111,6 +111,9 @@ def copy(source: int, target: int, *, with_hours: bool) -> None:
 
 def timed(ask: Callable[[], object], times: int, shop: Shop, minute: int) -> tuple[float, float]:
     """The first time and the median of the others, ms; before each, the running minute goes on."""
+    from dashboards.past.remembered import REMEMBERED
+
+    REMEMBERED.clear()
     found = []
     for _ in range(times + 1):
         for partition, clicks in shop.shoppers.clicks(minute).items():
@@ -121,6 +124,12 @@ def timed(ask: Callable[[], object], times: int, shop: Shop, minute: int) -> tup
     return found[0], median(found[1:])
 
 
+def first_of(name: str, first: float) -> Figure:
+    """A first report's figure; only those of a year have a limit."""
+    told = f"report: {name}, first"
+    return at_most(told, first, "ms", YEAR_MS) if "year" in name else Figure(told, round(first, 1), "ms")
+
+
 def measure(client: Redis, *, quick: bool) -> None:
     """Fill, ask, tell."""
     from django.db import connection
@@ -129,12 +138,14 @@ def measure(client: Redis, *, quick: bool) -> None:
     from dashboards.past.presence import SETTLED_S
     from dashboards.reports.selectors import report
     from dashboards.reports.series import read_series
+    from shopsite.garbage import collect_seldom
 
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     days, folded, times = (366, 1, 15) if quick else (366, 4, 50)
     begun = time.monotonic()
     shop = fill(client, int(today.timestamp()), days, folded)
     filled = time.monotonic() - begun
+    collect_seldom()
     time.sleep(SETTLED_S + 1)  # hours that are over are not of this second
     now = today + NOW
     minute = int(now.timestamp()) - 60
@@ -151,7 +162,7 @@ def measure(client: Redis, *, quick: bool) -> None:
         found = report(client, start, end, top=10**9)
         sizes[name] = {"clicks": sum(found.events.values()), "products": len(found.products)}
         figures += [
-            Figure(f"report: {name}, first", round(first, 1), "ms"),
+            first_of(name, first),
             at_most(f"report: {name}", usual, "ms", limit),
         ]
     _, usual = timed(lambda: read_series(client, "week", today - timedelta(days=365), today), 3, shop, minute)

@@ -53,8 +53,28 @@ def read_position(client: redis.Redis, keys: Keys, tp: str) -> Position:
 
 def partitions(client: redis.Redis, keys: Keys) -> list[str]:
     """The names of all partitions that have figures, by topic and number."""
-    found = cast("set[bytes]", client.smembers(keys.partitions))
-    return sorted((name.decode() for name in found), key=split_partition)
+    return _in_order(cast("set[bytes]", client.smembers(keys.partitions)))
+
+
+def _in_order(names: Iterable[bytes]) -> list[str]:
+    return sorted((name.decode() for name in names), key=split_partition)
+
+
+_seen_last = [0]  # the generation that this process found last
+
+
+def live_partitions(client: redis.Redis) -> tuple[Keys, list[str]]:
+    """live_keys() and partitions(), in one round trip but where a rebuild switched the aggregates."""
+    while True:
+        generation = _seen_last[0]
+        keys = generation_keys(generation)
+        pipe = client.pipeline(transaction=False)
+        pipe.get(generation_key())
+        pipe.smembers(keys.partitions)
+        found, names = cast("tuple[bytes | None, set[bytes]]", pipe.execute())
+        if int(found or 0) == generation:
+            return keys, _in_order(names)
+        _seen_last[0] = int(found or 0)
 
 
 class Writer:

@@ -35,6 +35,12 @@ class Remembered:
         with self._lock:
             self._weight -= self._values.pop(name, (None, 0))[1]
 
+    def clear(self) -> None:
+        """Know nothing, as a process that has just begun."""
+        with self._lock:
+            self._values.clear()
+            self._weight = 0
+
     def put(self, name: Hashable, value: object, weight: int) -> None:
         """Remember a value of so many numbers; one that alone is too heavy is not."""
         if weight > self._most:

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 
 import redis
 
-from dashboards.counting.store import count_unions, live_keys, merge_sets, partitions, read_hashes, sum_hashes
+from dashboards.counting.store import count_unions, live_partitions, merge_sets, read_hashes, sum_hashes
 from dashboards.folds import FOLDS
 from dashboards.keys import Bucket, Grain, Keys, split_partition
 from dashboards.past.heads import have_moved
@@ -291,8 +291,8 @@ def read_steadily(
 ) -> Answer:
     """What `take` reads of a cover, anew where buckets left Redis meanwhile, `left` more times at most."""
     for left in reversed(range(TRIES)):
-        keys = live_keys(client)
-        span = Span(client, keys, choose(keys, partitions(client, keys), left))
+        keys, tps = live_partitions(client)
+        span = Span(client, keys, choose(keys, tps, left))
         answer = take(span)
         if not span.moved():
             break

@@ -2,21 +2,21 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
 
 import redis
 
-from dashboards.counting.store import live_keys, partitions
+from dashboards.counting.store import live_partitions
 from dashboards.folds import FOLDS
 from dashboards.folds.base import Counts, Uniques
 from dashboards.keys import WIDTH, Keys
 from dashboards.past.borders import Span as Borders
 from dashboards.past.borders import floor, some
 from dashboards.past.heads import Heads
-from dashboards.past.ranges import Cover, between, kept_by, of_grain
+from dashboards.past.ranges import SHORT_S, Cover, between, kept_by, of_grain
 from dashboards.past.spans import Span, Sums, read_span, read_steadily
 from dashboards.reports.calendar import ReportGrain
 
@@ -48,8 +48,8 @@ def used_edges(client: redis.Redis, edges: Sequence[int]) -> list[int]:
     The first one down, the others up, so that a bucket holds the hours (or days) that begin in it; two
     bounds may then be the same.
     """
-    keys = live_keys(client)
-    heads = Heads(client, keys, partitions(client, keys), edges)
+    keys, tps = live_partitions(client)
+    heads = Heads(client, keys, tps, edges)
     heads.cut("d", sorted({floor(at, WIDTH["d"]) for at in edges}))  # at once, not one by one below
     heads.cut("h", sorted({floor(at, WIDTH["h"]) for at in edges}))
     return [heads.widened(edges[0], False), *(heads.widened(at, True) for at in edges[1:])]
@@ -58,9 +58,24 @@ def used_edges(client: redis.Redis, edges: Sequence[int]) -> list[int]:
 def read_course(client: redis.Redis, statistic: str, grain: ReportGrain, edges: Sequence[int]) -> list[Sums]:
     """The statistic's numbers between each two of these edges, which used_edges() gave."""
     if statistic in COUNTED and grain in ("minute", "hour"):
-        return [folds[statistic] for some in _few(edges) for folds in read_each(client, some, statistic)]
+        return _read_few(client, statistic, edges)
     moments = [datetime.fromtimestamp(at, UTC) for at in edges]
     return [read_total(client, statistic, low, high) if low < high else {} for low, high in pairwise(moments)]
+
+
+def _read_few(client: redis.Redis, statistic: str, edges: Sequence[int]) -> list[Sums]:
+    """As read_each(), but a few buckets at once; which buckets there are is asked once for all of them."""
+
+    def take(span: Span) -> list[Sums]:
+        heads = span.cover.heads
+        parts = ((some, Span(client, span.keys, between(heads, some))) for some in _few(edges))
+        return [
+            folds[statistic]
+            for some, part in parts
+            for folds in _by_edges(part.each(statistic), some, statistic)
+        ]
+
+    return read_steadily(client, _choose_between(client, edges), take)
 
 
 def _few(edges: Sequence[int]) -> Iterator[Sequence[int]]:
@@ -70,14 +85,24 @@ def _few(edges: Sequence[int]) -> Iterator[Sequence[int]]:
 
 def read_each(client: redis.Redis, edges: Sequence[int], *folds: str) -> list[dict[str, Sums]]:
     """Fold -> fields of what lies between each two of these edges, all of it in one reading."""
+    choose = _choose_between(client, edges)
+    return read_steadily(client, choose, lambda span: _by_edges(span.each(*folds), edges, *folds))
 
-    def choose(keys: Keys, tps: Sequence[str], _left: int) -> Cover:
-        return between(Heads(client, keys, tps), edges)
 
+def _choose_between(client: redis.Redis, edges: Sequence[int]) -> Callable[[Keys, Sequence[str], int], Cover]:
+    """Chooses the buckets between the edges, for read_steadily()."""
+    near = edges if edges[-1] - edges[0] <= SHORT_S else ()  # a long range has few of its hours in Redis
+    return lambda keys, tps, _left: between(Heads(client, keys, tps, near), edges)
+
+
+def _by_edges(
+    found: Mapping[int, Mapping[str, Sums]], edges: Sequence[int], *folds: str
+) -> list[dict[str, Sums]]:
+    """What each bucket has, summed between each two edges."""
     sums: list[dict[str, Sums]] = [{fold: defaultdict(int) for fold in folds} for _ in edges[1:]]
-    for at, found in read_steadily(client, choose, lambda span: span.each(*folds)).items():
+    for at, of_bucket in found.items():
         place = sums[bisect_right(edges, at) - 1]
-        for fold, fields in found.items():
+        for fold, fields in of_bucket.items():
             for name, number in fields.items():
                 place[fold][name] += number
     return sums

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from dashboards.counting.store import live_keys, partitions
+from dashboards.counting.store import live_partitions
 from dashboards.keys import bucket
 from dashboards.past.ranges import cover
 from dashboards.past.spans import Span
@@ -112,8 +112,8 @@ def _span(start: datetime, end: datetime) -> Span | None:
     if start >= end:
         return None
     client = redis_client()
-    keys = live_keys(client)
-    chosen = cover(client, keys, partitions(client, keys), start, end)
+    keys, tps = live_partitions(client)
+    chosen = cover(client, keys, tps, start, end)
     exact = (chosen.start, chosen.end) == (int(start.timestamp()), int(end.timestamp()))
     return Span(client, keys, chosen) if exact else None
 

@@ -1,13 +1,17 @@
 """What a process remembers is what it would read: by versions that each change renews."""
 
-from typing import cast
+from collections.abc import Sequence
+from typing import Any, cast
 
 import pytest
 import redis as redis_package
 
-from dashboards.counting.store import read_hashes, sum_hashes
-from dashboards.keys import first_keys
-from dashboards.past import spans
+from dashboards.counting.scripts import Call, Script, run
+from dashboards.counting.store import live_partitions, read_hashes, sum_hashes
+from dashboards.keys import first_keys, generation_key, generation_keys
+from dashboards.past import listed, presence, spans
+from dashboards.past.rollups import turn_number
+from dashboards.reports.course import read_course
 from dashboards.reports.selectors import Report, report
 from tests.flows.test_history import at, clicks, more
 from tests.support.aggregates import Log, writer_of
@@ -100,3 +104,38 @@ def test_what_an_older_release_wrote_has_no_version_and_is_always_read(
     assert report(redis, at(0), at(60)) == first
     assert asked
     assert minutes_of(first) == [1, 1]
+
+
+def test_a_course_by_minutes_asks_once_which_buckets_there_are(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = clicks([0, 1, 61, 200, 200, 359])
+    log.fold(writer_of(redis))
+    asked: list[str] = []
+
+    def ask(client: Redis, script: Script, calls: Sequence[Call]) -> list[Any]:
+        asked.append("heads")
+        return run(client, script, calls)
+
+    def turn() -> int:
+        asked.append("turn")
+        return turn_number()
+
+    monkeypatch.setattr(presence, "run", ask)
+    monkeypatch.setattr(listed, "turn_number", turn)
+    edges = [int(at(minute).timestamp()) for minute in range(361)]
+
+    course = read_course(redis, "events", "minute", edges)
+
+    found = {minute: sum(sums.values()) for minute, sums in enumerate(course) if sums}
+    assert found == {0: 1, 1: 1, 61: 1, 200: 2, 359: 1}
+    assert sorted(asked) == ["heads", "turn"]
+
+
+def test_what_a_rebuild_switched_to_is_read_at_once(redis: Redis) -> None:
+    old = live_partitions(redis)
+    redis.sadd(generation_keys(1).partitions, "clicks-7")
+    redis.set(generation_key(), 1)
+    assert live_partitions(redis) == (generation_keys(1), ["clicks-7"])
+    redis.delete(generation_key())
+    assert live_partitions(redis) == old
