@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.template.loader import render_to_string
 
+from orders.addresses import address_of
 from orders.models import Line, Mail, Order
 from orders.money import money_text
 
@@ -64,6 +65,7 @@ def _context(order: Order, subject: str, lines: Iterable[Line]) -> dict[str, obj
         "subject": subject,
         "shop": settings.SHOP_NAME,
         "link": f"{settings.SHOP_ORIGIN}/orders/{order.order_id}/",
+        "to": ", ".join(address_of(order)),
         "total": money_text(order.amount, order.currency),
         "shipping": money_text(order.shipping, order.currency) if order.shipping else "",
         "rows": [

@@ -26,6 +26,7 @@ def sample(kind: str) -> Letter:
         street="Lindenweg 12",
         postcode="10999",
         city="Berlin",
+        country="DE",
     )
     lines = [
         Line(pk=number, order=order, title=title, quantity=count, price=price)

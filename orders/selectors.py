@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from django.db.models import Q, QuerySet
 
+from orders.addresses import address_of
 from orders.models import Line, Order, Payment, Transition
 from orders.services import get
 from orders.states import Status
@@ -83,6 +84,11 @@ class OrderView:
         """The amount without shipping."""
         total: Decimal = self.order.amount - self.order.shipping
         return total
+
+    @property
+    def address(self) -> list[str]:
+        """Where it goes, a line each; empty where nobody told."""
+        return address_of(self.order)
 
     @property
     def over(self) -> bool:

@@ -9,15 +9,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from orders import payments
+from orders.addresses import COUNTRIES
 from shopsite.storefront import cards
 
-COUNTRIES = (
-    ("AT", "Austria"),
-    ("BE", "Belgium"),
-    ("FR", "France"),
-    ("DE", "Germany"),
-    ("NL", "Netherlands"),
-)
 TYPED = "typed"  # the payment choice that opens the fields for a card
 
 
@@ -168,7 +162,7 @@ class CheckoutForm(CardForm):
     city = _text("Town", "address-level2", 200)
     country = forms.ChoiceField(
         label="Country",
-        choices=COUNTRIES,
+        choices=list(COUNTRIES.items()),
         initial="DE",
         widget=forms.Select({"class": "input", "autocomplete": "country"}),
     )

@@ -103,6 +103,31 @@ def test_every_kind_has_its_words_and_what_a_customer_is_called_cannot_change_th
     assert "<script>" not in letter.html
 
 
+@pytest.mark.parametrize("kind", letters.SUBJECTS)
+def test_every_kind_leads_to_the_order(kind: str, settings: Settings) -> None:
+    settings.SHOP_ORIGIN = "https://shop.example"
+    product("MUG", 5)
+    order = paid({"MUG": 1})
+    letter = letters.compose(order, kind, order.lines.all(), {})
+    link = f"https://shop.example/orders/{order.pk}/"
+    assert link in letter.text
+    assert f'href="{link}"' in letter.html
+
+
+@pytest.mark.parametrize("kind", [letters.CONFIRMATION, letters.SHIPPED])
+def test_where_it_goes_is_told_with_the_country(kind: str) -> None:
+    product("MUG", 5)
+    order = paid({"MUG": 1})
+    letter = letters.compose(order, kind, order.lines.all(), {})
+    to = "It goes to Ada Morgenstern, Lindenweg 12, 10999 Berlin, Germany."
+    assert f"\n\n{to}\n\nHow" in letter.text
+    assert to in letter.html
+    order.street = order.city = ""
+    text = letters.compose(order, kind, order.lines.all(), {}).text
+    assert "It goes to" not in text
+    assert "\n\n\n" not in text.strip()
+
+
 def test_words_that_break_hold_up_no_other_mail(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     product("MUG", 5)
     first, second = paid({"MUG": 1}), paid({"MUG": 1})

@@ -75,6 +75,11 @@ def test_each_status_has_its_words_and_its_place_in_the_steps(shopper: Shopper) 
     assert "Live." not in page
 
 
+def test_where_it_goes_is_told_with_the_country(shopper: Shopper) -> None:
+    page = shopper.read(shopper.buy(country="NL"))
+    assert "<dd>Ada Morgenstern<br>Lindenweg 12<br>10999 Berlin<br>Netherlands</dd>" in page
+
+
 def test_days_are_promised_from_when_it_was_paid_and_never_in_the_past(shopper: Shopper) -> None:
     order = charged(shopper.buy())
     Order.objects.update(placed_at=timezone.now() - timedelta(days=21))  # it waited for stock

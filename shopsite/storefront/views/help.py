@@ -4,10 +4,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from orders.addresses import COUNTRIES
 from orders.payments.cards import TEST_CARDS
 from shopsite.storefront import delivery
 from shopsite.storefront.clicks import note
-from shopsite.storefront.forms import COUNTRIES
 
 PAGES = {"delivery": "Delivery", "returns": "Returns", "test-cards": "Test cards"}
 
@@ -25,7 +25,7 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
             "title": PAGES[name],
             "cost": delivery.COST,
             "free_from": delivery.FREE_FROM,
-            "countries": [country for _, country in COUNTRIES],
+            "countries": list(COUNTRIES.values()),
             "test_cards": TEST_CARDS,
         },
     )
