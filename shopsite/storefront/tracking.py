@@ -18,8 +18,18 @@ STOP_NAMES = {
     Status.PAYMENT_FAILED: "Declined",
     Status.CANCELLED: "Cancelled",
     Status.REJECTED: "Not accepted",
+    Status.REFUNDED: "Refunded",
 }
-SAID = {"done": "Done", "now": "Now", "wait": "In progress", "todo": "To come", "fail": "Failed"}
+SAID = {
+    "done": "Done",
+    "now": "Now",
+    "wait": "In progress",
+    "todo": "To come",
+    "hold": "On hold",
+    "fail": "Failed",
+    "end": "Ended",
+    "never": "Will not come",
+}
 WORDS = {  # title, and what follows the order's number
     Status.PLACED: (
         "Thank you, we have your order",
@@ -63,7 +73,7 @@ SHORT = {  # in the list of orders
 
 @dataclass(frozen=True)
 class Step:
-    """One of the five: `state` is done, now, wait, todo or fail; `when` is a time or an expectation."""
+    """One of the five: `state` is a key of SAID; `when` is a time or an expectation."""
 
     state: str
     name: str
@@ -73,6 +83,11 @@ class Step:
     def said(self) -> str:
         """The state for who cannot see the colour."""
         return SAID[self.state]
+
+    @property
+    def is_current(self) -> bool:
+        """Where the order stands."""
+        return self.state in ("now", "wait", "fail", "end")
 
 
 @dataclass(frozen=True)
@@ -133,10 +148,18 @@ def _step(view: OrderView, place: int, status: Status, at: datetime | None, last
         has_ring = place == last and place > 0 and not view.over
         return Step("now" if has_ring else "done", status.label, _when(view, at, is_first=place == 0))
     if place == last + 1 and stopped:
-        return Step("fail", STOP_NAMES[view.status], _when(view, view.order.changed_at))
+        state = "fail" if view.status == Status.PAYMENT_FAILED else "end"
+        return Step(state, STOP_NAMES[view.status], _when(view, view.order.changed_at))
     if place == last + 1 and view.status == Status.PLACED:
         return Step("wait", status.label, "waiting for you" if view.confirm_url else "asking your bank")
-    return Step("todo", status.label, _expected(view, status))
+    return Step(_ahead(view), status.label, _expected(view, status))
+
+
+def _ahead(view: OrderView) -> str:
+    """The state of the steps that were not reached."""
+    if view.over:
+        return "never"
+    return "hold" if view.status in (Status.PAYMENT_FAILED, Status.REFUND_PENDING) else "todo"
 
 
 def _when(view: OrderView, at: datetime, *, is_first: bool = False) -> str:

@@ -14,7 +14,7 @@ from inventory.services import adjust
 from orders.models import Order, Payment
 from orders.selectors import order_view
 from shopsite.catalogue.models import Product
-from shopsite.fulfilment import charge, deliver_order, pack_order, ship_order
+from shopsite.fulfilment import charge, deliver_order, give_due, pack_order, refund_order, ship_order
 from shopsite.storefront.delivery import arrives, arrives_after
 from shopsite.storefront.templatetags.shop import clock, day
 from shopsite.storefront.tracking import tracking
@@ -75,6 +75,27 @@ def test_each_status_has_its_words_and_its_place_in_the_steps(shopper: Shopper) 
     assert "Live." not in page
 
 
+def test_what_will_not_come_is_not_promised(shopper: Shopper) -> None:
+    address = shopper.buy()
+    shopper.post(f"{address}cancel")
+    page = shopper.read(address)
+    assert states(page) == ["done", "end", "never", "never", "never"]
+    assert "Ended: </span>Cancelled" in page
+    assert "Will not come: </span>Delivered" in page
+    assert "To come" not in page
+
+
+def test_a_refund_ends_the_way_where_the_order_stood(shopper: Shopper) -> None:
+    order = charged(shopper.buy())
+    refund_order(order_id=order.pk, actor="test")
+    told = tracking(order_view(order.pk), page="")
+    assert [step.said for step in told.steps] == ["Done", "Now", "On hold", "On hold", "On hold"]
+    give_due()
+    told = tracking(order_view(order.pk), page="")
+    assert [step.state for step in told.steps] == ["done", "done", "end", "never", "never"]
+    assert told.steps[2].name == "Refunded"
+
+
 def test_where_it_goes_is_told_with_the_country(shopper: Shopper) -> None:
     page = shopper.read(shopper.buy(country="NL"))
     assert "<dd>Ada Morgenstern<br>Lindenweg 12<br>10999 Berlin<br>Netherlands</dd>" in page
@@ -116,7 +137,7 @@ def test_a_declined_card_is_told_and_another_one_pays(shopper: Shopper) -> None:
     page = shopper.read(address)
     assert "The payment did not go through" in page
     assert "all of them are still in stock" in page
-    assert states(page) == ["done", "fail", "todo", "todo", "todo"]
+    assert states(page) == ["done", "fail", "hold", "hold", "hold"]
     assert level("MUG") == (10, 0)
     again = shopper.post(f"/orders/{order.pk}/pay", {"card": "4242424242424242"})
     assert again.headers["Location"] == address
