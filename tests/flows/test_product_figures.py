@@ -145,8 +145,8 @@ def test_a_page_costs_few_queries_and_at_most_three_a_day_of_its_range(
     fill(redis)
     product("MUG", 30)
     client = staff()
-    until_six = 26 + 2 * 5  # today is drawn by minutes until then, and an hour of them is read at once
-    for asked, most in (("?range=yesterday", 26), ("", until_six), ("?range=30d&grain=day", 26 + 3 * 30)):
+    few = 40  # at any hour: until six, today is drawn by minutes, which are read sixty at a time
+    for asked, most in (("", few), ("?range=yesterday", few), ("?range=30d&grain=day", few + 3 * 30)):
         cache.clear()
         with django_assert_max_num_queries(most):
             client.get(f"{ADDRESS}{asked}")
