@@ -57,9 +57,9 @@ function drawPulse() {
   const up = scale(Math.max(...y(data, "clicks"), ...y(data, "before"), paceful ? pace : 0) * 1.02, 3);
   const low = scale(Math.max(...y(data, "orders"), ...y(data, "ordersBefore")), 1);
   describe(last);
-  const sign = JSON.stringify([full, run.at, run.orders, run.before, run.ordersBefore, alerts(data[0].at), up, low, known, unsplit(), mood(), dark(), node.clientWidth, node.clientHeight, document.fonts.status]);
-  if (paceful && sign === shown && moveRun(node, pace, run.clicks)) return true;
-  shown = paceful ? sign : "";
+  const sign = JSON.stringify([paceful, full, run.at, run.orders, run.before, run.ordersBefore, alerts(data[0].at), up, low, known, unsplit(), mood(), dark(), node.clientWidth, node.clientHeight, document.fonts.status]);
+  if (sign === shown && (!paceful || moveRun(node, pace, run.clicks))) return true;
+  shown = sign;
   const fired = Object.assign(alerts(data[0].at), { first: data[0].at }), { shapes, words } = hairlines(fired, fig.layout.meta);
   const bars = data.map((_, i) => (runs && i === data.length - 1 ? 0.4 : 1));
   draw(node, fig, [
