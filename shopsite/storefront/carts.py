@@ -46,6 +46,11 @@ class Line:
         return self.quantity >= self.item.left
 
     @property
+    def is_most(self) -> bool:
+        """As many as the shop sells of one product in an order."""
+        return self.quantity >= MOST
+
+    @property
     def was(self) -> Decimal | None:
         """The price that the visitor knows, where another one is shown by now."""
         is_same = self.told is None or round(self.told, 2) == round(self.item.price, 2)

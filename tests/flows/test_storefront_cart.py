@@ -83,8 +83,23 @@ def test_a_quantity_that_is_none_adds_one(shopper: Shopper, quantity: str) -> No
 def test_one_line_never_holds_more_than_99(shopper: Shopper) -> None:
     product("MUG")
     shopper.add("MUG", 98)
-    shopper.add("MUG", 98)
+    assert "is the most" not in shopper.read("/cart/")
+    headers = {"Accept": "application/json"}
+    told = shopper.post("/cart/add", {"sku": "MUG", "quantity": "98"}, headers=headers).json()
+    assert told["said"] == "Your cart has 99 The MUG, the most of one product in an order."
     assert carts.cart_of(shopper.visitor).count == 99
+    assert "99 is the most of one product in an order." in shopper.read("/cart/")
+
+
+def test_a_line_that_holds_all_there_is_says_why_one_more_cannot_be_had(shopper: Shopper) -> None:
+    product("MUG", stock=2)
+    product("CUP", stock=1)
+    shopper.add("MUG")
+    assert "all that are left" not in shopper.read("/cart/")
+    shopper.add("MUG")
+    assert "These are all that are left." in shopper.read("/cart/")
+    shopper.add("CUP")
+    assert "It is the last one." in shopper.read("/cart/")
 
 
 def test_two_visitors_have_two_carts(shopper: Shopper) -> None:

@@ -56,6 +56,8 @@ def _said(chosen: Item, count: int, wished: int) -> tuple[str, str]:
     if wished > chosen.left:
         are = "is" if chosen.left == 1 else "are"
         return "warn", f"Only {chosen.left} {are} left; your cart has {chosen.left} {chosen.title}."
+    if wished == MOST:
+        return "warn", f"Your cart has {MOST} {chosen.title}, the most of one product in an order."
     return "good", f"In your cart: {count} {chosen.title}."
 
 
