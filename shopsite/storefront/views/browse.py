@@ -61,6 +61,7 @@ def _results(request: HttpRequest, wanted: Search, shelf: Category | None) -> Ht
     choices = facets(wanted, [shelf_of(shelf)] if shelf else Frame(request).shelves)
     plain = replace(wanted, shelves=()) if shelf else wanted  # the shelf is in the path already
     shown = items(page.object_list)
+    has_filters = choices.size > 0
     chips = [] if shelf and not plain.filters else _chips(plain, choices)
     return render(
         request,
@@ -74,7 +75,7 @@ def _results(request: HttpRequest, wanted: Search, shelf: Category | None) -> Ht
             "items": shown,
             "count": _count(page, choices, chips),
             "facets": choices,
-            "has_filters": choices.size > 0,
+            "has_filters": has_filters,
             "chips": chips,
             "cleared": Search(words=plain.words, sort=plain.sort).query(),
             "sort": SORTS[plain.sort],
@@ -84,7 +85,9 @@ def _results(request: HttpRequest, wanted: Search, shelf: Category | None) -> Ht
             ],
             "query": _and(plain.query()),
             "numbers": page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1),
-            "often": [] if shown else selectors.bought_often(IN_A_ROW),
+            "often": []
+            if shown
+            else selectors.bought_often(IN_A_ROW - (choices.size > 0)),  # filters take a place
         },
     )
 
