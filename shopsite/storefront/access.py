@@ -1,6 +1,7 @@
 """Who may see an order. views/orders.py, sockets.py -> here.
 
-An order with an account is its account's; one without belongs to the browser that made it. Staff see all.
+An order with an account is its account's; one without belongs to the browser that made it, and to one that
+knew its number and e-mail. Staff see all.
 Whoever else has the address learns nothing, not even whether there is such an order.
 """
 
@@ -26,6 +27,8 @@ def may_see(order: Order, *, user: object, visitor: Visitor) -> bool:
         return True
     if order.account_id is not None:
         return account is not None and order.account_id == account.pk
+    if order.order_id in visitor.found:
+        return True
     return bool(order.user_id) and not visitor.is_new and order.user_id == visitor.id
 
 

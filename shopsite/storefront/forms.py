@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 
 from orders import payments
 from orders.addresses import COUNTRIES
+from orders.models import Order
 from shopsite.storefront import cards
 
 TYPED = "typed"  # the payment choice that opens the fields for a card
@@ -184,3 +185,23 @@ class TellMeForm(forms.Form):
     """Where to write when a product is back."""
 
     email = email_field()
+
+
+class FindForm(forms.Form):
+    """By what an order is found from any browser."""
+
+    number = _text("Order number", "off", 128, help_text="In the subject of each mail about it.")
+    email = email_field("The one that you ordered with.")
+
+    order: Order | None = None  # that was found
+
+    def clean(self) -> dict[str, Any]:
+        """Find it. That either is wrong is not told apart from that both are."""
+        data = super().clean() or self.cleaned_data
+        if "number" in data and "email" in data:
+            number = data["number"].removeprefix("#")
+            found = Order.objects.filter(pk__in={number, number.lower()}, email__iexact=data["email"])
+            self.order = found.first()
+            if self.order is None:
+                self.add_error(None, "There is no order with this number and this e-mail. ")
+        return data

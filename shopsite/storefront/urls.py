@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("cart/set", cart.set_quantity, name="cart_set"),
     path("checkout/", checkout.checkout, name="checkout"),
     path("orders/", orders.orders, name="orders"),
+    path("find-order/", orders.find, name="find_order"),
     path("orders/<path:order_id>/status", orders.status, name="order_status"),
     path("orders/<path:order_id>/pay", orders.pay, name="pay"),
     path("orders/<path:order_id>/cancel", orders.cancel, name="order_cancel"),

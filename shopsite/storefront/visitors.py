@@ -11,12 +11,17 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from django.conf import settings
+from django.core import signing
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 VISIT_COOKIE = "visit"
 VISITOR_SECONDS = 2 * 365 * 24 * 3600
 SESSION_SECONDS = 30 * 60
+FOUND_COOKIE = "found"
+FOUND_SECONDS = 30 * 24 * 3600
+MOST_FOUND = 10  # a cookie has 4 kB
+FOUND_SALT = "orders found"
 FIRST = "-first"  # at the end of the visit's cookie
 _ID = re.compile(r"[0-9a-f]{32}")  # what we hand out; anything else in the cookie was not ours
 
@@ -29,6 +34,7 @@ class Visitor:
     session: str
     is_new: bool  # it sent no id: neither a cart nor an order can be its own
     is_first: bool  # the browser was never here before this visit
+    found: tuple[str, ...] = ()  # orders of other browsers that it knew by number and e-mail
 
 
 class ShopRequest(HttpRequest):
@@ -47,11 +53,32 @@ def read_visitor(cookies: Mapping[str, str]) -> Visitor:
         session=session or uuid4().hex,
         is_new=known is None,
         is_first=known is None or (session is not None and told.endswith(FIRST)),
+        found=_found(cookies.get(FOUND_COOKIE, "")),
     )
 
 
 def _known(value: str | None) -> str | None:
     return value if value and _ID.fullmatch(value) else None
+
+
+def _found(cookie: str) -> tuple[str, ...]:
+    try:
+        return tuple(signing.loads(cookie, salt=FOUND_SALT, max_age=FOUND_SECONDS)) if cookie else ()
+    except signing.BadSignature:
+        return ()
+
+
+def keep_found(response: HttpResponseBase, visitor: Visitor, order_id: str, *, secure: bool) -> None:
+    """Let the browser see this order for a month, with those that it found last."""
+    found = [*(one for one in visitor.found if one != order_id), order_id][-MOST_FOUND:]
+    response.set_cookie(
+        FOUND_COOKIE,
+        signing.dumps(found, salt=FOUND_SALT),
+        max_age=FOUND_SECONDS,
+        httponly=True,
+        samesite="Lax",
+        secure=secure,
+    )
 
 
 def keep_visitor(response: HttpResponseBase, visitor: Visitor, *, secure: bool) -> None:

@@ -214,6 +214,38 @@ def test_a_stranger_sees_no_order_and_not_even_whether_there_is_one(shopper: Sho
     assert Shopper().get(address).status_code == 404
 
 
+def test_another_browser_finds_an_order_by_its_number_and_e_mail(shopper: Shopper) -> None:
+    address = shopper.buy()
+    other = Shopper()
+    wrong = other.post("/find-order/", {"number": order_id(address), "email": "eve@example.org"})
+    assert "There is no order with this number and this e-mail." in wrong.content.decode()
+    assert other.get(address).status_code == 404
+    typed = {"number": f" {order_id(address).upper()} ", "email": "Ada@Example.org"}
+    assert other.post("/find-order/", typed).headers["Location"] == address
+    assert other.get(address).status_code == 200
+    assert other.post(f"{address}cancel").headers["Location"] == address
+    assert Shopper().get(address).status_code == 404
+
+
+def test_who_changes_the_cookie_of_found_orders_sees_none(shopper: Shopper) -> None:
+    address = shopper.buy()
+    other = Shopper()
+    other.post("/find-order/", {"number": order_id(address), "email": "ada@example.org"})
+    shopper.add("MUG")
+    second = shopper.buy()
+    assert other.get(second).status_code == 404
+    other.cookies["found"] = f"{other.cookies['found'].value}x"
+    assert other.get(address).status_code == 404
+
+
+def test_an_accounts_order_is_not_found_without_logging_in(shopper: Shopper) -> None:
+    shopper.force_login(User.objects.create_user("ada@example.org", "ada@example.org", "good enough 1"))
+    address = shopper.buy()
+    other = Shopper()
+    other.post("/find-order/", {"number": order_id(address), "email": "ada@example.org"})
+    assert other.get(address).status_code == 404
+
+
 @pytest.mark.parametrize("part", ["pay", "cancel", "again"])
 def test_a_stranger_cannot_act_on_an_order(shopper: Shopper, part: str) -> None:
     address = shopper.buy()

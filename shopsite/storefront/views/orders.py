@@ -22,14 +22,20 @@ from shopsite.fulfilment import BeingPaid, ForbiddenMove, InvalidCart, OutOfStoc
 from shopsite.storefront import carts
 from shopsite.storefront.access import own_order
 from shopsite.storefront.clicks import note
-from shopsite.storefront.forms import CardForm, summary
+from shopsite.storefront.forms import CardForm, FindForm, summary
 from shopsite.storefront.items import items, products
 from shopsite.storefront.tracking import SHORT, mail_states, tracking, version_of
-from shopsite.storefront.visitors import ShopRequest
+from shopsite.storefront.visitors import ShopRequest, keep_found
 
 PER_PAGE = 10
 LOOK_AGAIN = "X-Look-Again"  # sent by order.js: the same page once more is no new view of it
 TOO_LATE = "It is too late to cancel: the order has moved on. You may return it for 30 days."
+FIND = {
+    "title": "Find an order",
+    "lead": "Ordered in another browser, without an account? It opens here by its number and your e-mail.",
+    "button": "Find it",
+    "nothing": "",
+}
 
 
 @never_cache
@@ -155,3 +161,20 @@ def orders(request: ShopRequest) -> HttpResponse:
     )
     shown = [{"order": one, "words": SHORT[Status(one.status)], "lines": one.lines.all()} for one in page]
     return render(request, "storefront/orders.html", {"page": page, "shown": shown})
+
+
+@sensitive_post_parameters("email")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def find(request: ShopRequest) -> HttpResponseBase:
+    """Open an order in a browser that did not make it, for who knows its number and e-mail."""
+    form = FindForm(request.POST if request.method == "POST" else None)
+    if request.method != "POST":
+        note(request, "page_view")
+    elif form.is_valid() and form.order:
+        response = redirect("order", form.order.order_id)  # an account's asks to log in there
+        if form.order.account_id is None:
+            keep_found(response, request.visitor, form.order.order_id, secure=request.is_secure())
+        return response
+    faults = summary(form) if form.is_bound else []
+    return render(request, "storefront/account.html", {"form": form, "faults": faults, **FIND})
