@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, Q
+from django.db.models import F, Q, Sum
 
 from inventory.models import Level, Movement, Reservation
 from shopsite.catalogue.models import Product
@@ -84,3 +84,9 @@ def expired_orders(now: datetime, limit: int) -> list[str]:
     """Orders whose open reservations are over, longest first."""
     rows = Reservation.objects.filter(state=Reservation.State.OPEN, expires_at__lte=now)
     return list(dict.fromkeys(rows.order_by("expires_at").values_list("order_id", flat=True)[:limit]))
+
+
+def kept_for(order_ids: Iterable[str]) -> dict[str, int]:
+    """How many units are kept for each of these orders, until it is paid; without those that have none."""
+    rows = Reservation.objects.filter(order_id__in=list(order_ids), state=Reservation.State.OPEN)
+    return dict(rows.values_list("order_id").annotate(Sum("quantity")))

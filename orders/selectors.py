@@ -105,6 +105,12 @@ class OrderView:
         """Whether the shopper may still cancel."""
         return self.status in (Status.PLACED, Status.BACKORDERED, Status.PAYMENT_FAILED, Status.PAID)
 
+    @property
+    def would_return(self) -> Decimal:
+        """What goes back to the shopper who cancels now."""
+        left: Decimal = self.order.amount - self.order.refunded
+        return left if self.status == Status.PAID else Decimal(0)
+
     def reached(self, status: str) -> datetime | None:
         """When the order last came to a status; None where it never did."""
         times = [step.at for step in self.history if step.to_status == status]

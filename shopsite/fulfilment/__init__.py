@@ -10,7 +10,7 @@ from shopsite.fulfilment.charging import charge, charge_due, due_charges
 from shopsite.fulfilment.foreign import handle_orders
 from shopsite.fulfilment.pay import BeingPaid, look_after, pay_again
 from shopsite.fulfilment.place import Buyer, CartLine, InvalidCart, new_order_id, place_order
-from shopsite.fulfilment.refund import InvalidRefund, give_due, give_refund, refund_order
+from shopsite.fulfilment.refund import InvalidRefund, give_due, give_refund, plan_refund, refund_order
 from shopsite.fulfilment.steps import (
     cancel_order,
     deliver_order,
@@ -50,6 +50,7 @@ __all__ = [
     "pack_order",
     "pay_again",
     "place_order",
+    "plan_refund",
     "receive_webhook",
     "reconcile_payments",
     "refund_order",

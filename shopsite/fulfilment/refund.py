@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.db import DatabaseError, transaction
 from django.db.models import F
@@ -56,20 +57,13 @@ def refund_order(
     """
     order = get(order_id)
     previous = move(order, Status.REFUND_PENDING, actor=actor, why=why)  # from here on nobody else refunds it
-    payment = order.payments.filter(state=Payment.State.CAPTURED).order_by("-pk").first()
-    if payment is None:
-        raise InvalidRefund(f"Order {order_id} was paid elsewhere: refund it where it was paid.")
-    kept = {line.pk: line for line in order.lines.order_by("pk")}
-    units = _units(order, kept, lines, is_all=amount is None)
-    back = _restocked(units, restock, in_house=previous in IN_HOUSE)
-    price = _price(kept, units) if lines is not None and amount is None else None
-    part = _part(order, payment, price if amount is None else amount)
+    plan = _plan(order, previous, amount=amount, lines=lines, restock=restock)
     now = timezone.now()
     refund = Refund.objects.create(
         order=order,
-        payment=payment,
+        payment=plan.payment,
         key=f"{order_id}/refund-{order.refunds.count() + 1}",
-        amount=part,
+        amount=plan.amount,
         back_to=previous,
         why=why[:300],
         actor=actor[:150],
@@ -78,11 +72,50 @@ def refund_order(
         created_at=now,
     )
     RefundLine.objects.bulk_create(
-        RefundLine(refund=refund, line=kept[pk], quantity=count, restock=back.get(pk, 0))
-        for pk, count in units.items()
+        RefundLine(refund=refund, line_id=pk, quantity=count, restock=plan.back.get(pk, 0))
+        for pk, count in plan.units.items()
     )
     wake("give_due")
     return order
+
+
+class Plan(NamedTuple):
+    """What a refund would give."""
+
+    payment: Payment
+    amount: Decimal
+    units: Mapping[int, int]  # by the primary key of their line
+    back: Mapping[int, int]  # of these on the shelf again
+
+
+def plan_refund(
+    order: Order,
+    *,
+    amount: Decimal | None = None,
+    lines: Mapping[int, int] | None = None,
+    restock: Mapping[int, int] | None = None,
+) -> Plan:
+    """What refund_order would do with an order as it stands. Raises InvalidRefund, as that does."""
+    return _plan(order, order.status, amount=amount, lines=lines, restock=restock)
+
+
+def _plan(
+    order: Order,
+    standing: str,
+    *,
+    amount: Decimal | None,
+    lines: Mapping[int, int] | None,
+    restock: Mapping[int, int] | None,
+) -> Plan:
+    captured = [one for one in order.payments.all() if one.state == Payment.State.CAPTURED]
+    payment = max(captured, key=lambda one: one.pk, default=None)
+    if payment is None:
+        raise InvalidRefund(f"Order {order.order_id} was paid elsewhere: refund it where it was paid.")
+    kept = {line.pk: line for line in sorted(order.lines.all(), key=lambda line: line.pk)}
+    units = _units(order, kept, lines, is_all=amount is None)
+    back = _restocked(units, restock, in_house=standing in IN_HOUSE)
+    price = _price(kept, units) if lines is not None and amount is None else None
+    return Plan(payment, _part(order, payment, price if amount is None else amount), units, back)
 
 
 def _units(

@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString
 from orders.admin import OrderDesk
 from orders.models import Mail, Order
 from shopsite.desk import ExportingAdmin, link, told
+from shopsite.orderdesk.effects import effects_of_each
 from shopsite.orderdesk.filters import QueueFilter, QueueList, chosen
 from shopsite.orderdesk.mails import MailAdmin
 from shopsite.orderdesk.pages import OrderPages
@@ -28,6 +29,7 @@ from shopsite.orderdesk.steps import REFUSALS, STEPS, Step, take
 admin.site.site_header = admin.site.site_title = settings.SHOP_NAME
 admin.site.index_title = "What waits, and everything there is"
 admin.site.register(Mail, MailAdmin)
+MAX_TOLD = 50  # orders of an action of which each effect is told: a page of the list
 Action = Callable[["OrderAdmin", HttpRequest, QuerySet[Order]], HttpResponse | None]
 
 
@@ -151,10 +153,13 @@ class OrderAdmin(OrderPages, ExportingAdmin, OrderDesk):
         step: Step,
         form: Any,  # noqa: ANN401
     ) -> HttpResponse:
+        chosen = list(queryset.order_by("placed_at").prefetch_related("lines", "payments"))
+        told = effects_of_each(step, chosen[:MAX_TOLD])
         context = self.admin_site.each_context(request) | {
             "title": f"{step.verb} orders",
             "form": form,
-            "orders": queryset,
+            "orders": [(order, told.get(order.pk, [])) for order in chosen],
+            "untold": max(0, len(chosen) - MAX_TOLD),
             "action": step.name,
             "opts": self.opts,
         }

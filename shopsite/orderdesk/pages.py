@@ -1,5 +1,6 @@
 """An order's own pages: a button for each step, the refund form, its whole way. Admin -> steps.py, way."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -14,6 +15,8 @@ from django.utils import timezone
 
 from orders.models import Order
 from orders.money import money_text
+from shopsite.fulfilment import InvalidRefund, plan_refund
+from shopsite.orderdesk.effects import effects
 from shopsite.orderdesk.forms import RefundForm
 from shopsite.orderdesk.steps import REFUSALS, STEPS, Step, take
 from shopsite.way import whole_way
@@ -63,9 +66,11 @@ class OrderPages(admin.ModelAdmin):
             raise PermissionDenied
         order = get_object_or_404(Order, pk=unquote(object_id))
         form = _form(step, order, request)
-        if request.method != "POST" or not form.is_valid():
+        if request.method != "POST" or not form.is_valid() or "change" in request.POST:
             return self._asked(request, order, step, form)
         facts = form.facts() if isinstance(form, RefundForm) else form.cleaned_data
+        if step.name == "refund" and "confirmed" not in request.POST:
+            return self._reviewed(request, order, step, form, facts)
         try:
             take(step, order.pk, request.user.get_username(), **facts)
         except REFUSALS as error:
@@ -98,7 +103,28 @@ class OrderPages(admin.ModelAdmin):
         found = look(events_of(order.pk), clicks_of(order))
         return render(request, "admin/orderdesk/_log.html", {"found": found, "order": order})
 
-    def _asked(self, request: HttpRequest, order: Order, step: Step, form: forms.Form) -> HttpResponse:
+    def _reviewed(
+        self, request: HttpRequest, order: Order, step: Step, form: forms.Form, facts: dict[str, Any]
+    ) -> HttpResponse:
+        """Ask once more, with what exactly the filled form would do; or say why it can't be done."""
+        numbers = {name: value for name, value in facts.items() if name != "why"}
+        try:
+            plan_refund(order, **numbers)
+        except InvalidRefund as error:
+            form.add_error(None, str(error))
+            return self._asked(request, order, step, form)
+        told = effects(step, order, numbers)
+        return self._asked(request, order, step, form, told=told, typed=_typed(form), why=facts["why"])
+
+    def _asked(
+        self,
+        request: HttpRequest,
+        order: Order,
+        step: Step,
+        form: forms.Form,
+        told: Sequence[str] = (),
+        **more: Any,
+    ) -> HttpResponse:
         context = self.admin_site.each_context(request) | {
             "title": f"{step.verb} order {order.pk}",
             "form": form,
@@ -108,8 +134,15 @@ class OrderPages(admin.ModelAdmin):
             "left": money_text(order.amount - order.refunded, order.currency),
             "opts": self.opts,
             "media": self.media,
+            # what a refund does depends on what is typed, so it is told after that
+            "effects": told or ([] if step.name == "refund" else effects(step, order)),
         }
-        return render(request, "admin/orderdesk/step.html", context)
+        return render(request, "admin/orderdesk/step.html", context | more)
+
+
+def _typed(form: forms.Form) -> list[tuple[str, str]]:
+    """Each field's name with what was typed into it, to be sent once more."""
+    return [(name, str(form[name].value() or "")) for name in form.fields]
 
 
 def _form(step: Step, order: Order, request: HttpRequest) -> forms.Form:

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from inventory.models import Movement
 from orders.models import Order
-from shopsite.fulfilment import charge, give_refund, handle_orders
+from shopsite.fulfilment import charge, give_refund, handle_orders, pack_order
 from tests.support.messages import order_message
 from tests.support.shop import level, paid, place, product, told_types
 from tests.support.staff import As, act
@@ -87,6 +87,35 @@ def test_cancelling_asks_why_first(staff: As) -> None:
     assert row is not None
     assert (row.to_status, row.why) == ("cancelled", "ordered twice")
     assert level("MUG") == (5, 0)
+
+
+def test_before_an_order_is_cancelled_it_is_said_what_will_happen(staff: As) -> None:
+    product("MUG", 9)
+    waits, bought, gone = place({"MUG": 1}), paid({"MUG": 2}), paid({"MUG": 1}, email="")
+    pack_order(order_id=gone.pk, actor="eve")
+    client = staff("operator")
+    told = {
+        waits: ["no money goes back", "1 unit is kept for it", "is cancelled”"],
+        bought: ["€25.00 goes back to the card ending 4242, all", "2 units are back on", "money back”"],
+        gone: ["Nothing: it is packed, and will be refused."],
+    }
+    in_list = act(client, "cancel", *(order.pk for order in told))
+    for order, sentences in told.items():
+        page = client.get(reverse("admin:orders_order_do", args=[order.pk, "cancel"])).content.decode()
+        assert [text for text in sentences if text not in page or text not in in_list] == []
+        assert "can't be undone" in page
+    assert [Order.objects.get(pk=order.pk).status for order in told] == ["placed", "paid", "packed"]
+    assert "Nobody is written to" in act(client, "refund", gone.pk)
+
+
+def test_what_a_bulk_action_does_is_told_in_few_queries(staff: As) -> None:
+    product("MUG", 99)
+    orders = [paid({"MUG": 1}).pk for _ in range(20)]
+    client = staff("operator")
+    with CaptureQueriesContext(connection) as asked:
+        page = act(client, "cancel", *orders)
+    assert page.count("goes back to the card") == 20
+    assert len(asked) <= 12, [query["sql"] for query in asked]
 
 
 def test_refunding_asks_how_much_and_more_than_that_is_refused(staff: As) -> None:

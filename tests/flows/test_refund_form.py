@@ -1,5 +1,6 @@
 """The refund form of an order's page: units by line, an amount, what goes back on the shelf, and refusals."""
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -28,9 +29,12 @@ class Form:
         """As it is shown."""
         return self.client.get(self.address).content.decode()
 
-    def send(self, why: str = "chipped", amount: str = "", **units: int) -> str:
-        """The page that follows. units: MUG=2 to refund two, MUG_back=1 to put one of them on the shelf."""
-        data: dict[str, str | int] = {"why": why, "amount": amount}
+    def send(self, why: str = "chipped", amount: str = "", also: str = "confirmed", **units: int) -> str:
+        """The page that follows. units: MUG=2 to refund two, MUG_back=1 to put one of them on the shelf.
+
+        also: "confirmed" once the review was read, "" before, "change" to go back from it.
+        """
+        data: dict[str, str | int] = {"why": why, "amount": amount, also or "x": "yes"}
         for name, count in units.items():
             sku, _, back = name.partition("_")
             data[f"{'shelf' if back else 'units'}-{self.line(sku).pk}"] = count
@@ -142,6 +146,36 @@ def test_a_refund_is_in_the_audit_log_with_its_lines_and_so_is_a_refusal(staff: 
     assert (refused.done, done.done) == (False, True)
     assert f"1 of line {form.line('MUG').pk}" in done.what
     assert done.why == "chipped"
+
+
+def test_nothing_is_given_before_it_was_said_what_happens(staff: As, order: Order) -> None:
+    form = Form(staff, order)
+    page = form.send(MUG=2, PLATE=1, MUG_back=1, also="")
+    assert "€37.50 goes back to the card ending 4242; €25.00 can still be refunded." in page
+    assert "1 unit is back on the shelf" in page
+    assert "ada@example.org is written: “Order" in page
+    assert not Refund.objects.exists()
+    fields = dict(re.findall(r'<input type="hidden" name="(.*?)" value="(.*?)">', page))
+    fields.pop("csrfmiddlewaretoken", None)
+    form.client.post(form.address, fields)
+    refund = Refund.objects.get()
+    assert (refund.amount, [row.quantity for row in refund.lines.order_by("pk")]) == (
+        Decimal("37.50"),
+        [2, 1],
+    )
+
+
+def test_the_review_can_be_left_for_the_form_with_what_was_typed(staff: As, order: Order) -> None:
+    page = Form(staff, order).send(why="chipped at the rim", amount="5.00", also="change")
+    assert 'value="chipped at the rim"' in page
+    assert 'type="number" name="amount" value="5.00"' in page
+    assert not Refund.objects.exists()
+
+
+def test_a_review_of_what_cannot_be_says_so_in_the_form(staff: As, order: Order) -> None:
+    page = Form(staff, order).send(amount="99", also="").replace("\xa0", " ")
+    assert "can be refunded, not 99" in page
+    assert "This is what will happen" not in page
 
 
 @pytest.mark.parametrize("role", ["viewer", "stock keeper"])

@@ -134,7 +134,8 @@ def test_a_role_takes_its_steps_and_no_others_by_the_list_and_by_the_button(
     act(client, name, order.pk, confirmed="yes", why="x")
     by_list = Order.objects.get(pk=order.pk).status != before
     other = _standing(name)
-    answer = client.post(reverse("admin:orders_order_do", args=[other.pk, name]), {"why": "x"})
+    sure = {"why": "x", "confirmed": "yes"}
+    answer = client.post(reverse("admin:orders_order_do", args=[other.pk, name]), sure)
     by_button = Order.objects.get(pk=other.pk).status != before
     may = name in DOES[role]
     assert (by_list, by_button) == (may, may)

@@ -202,6 +202,18 @@ def test_a_shopper_cancels_until_it_is_packed(shopper: Shopper) -> None:
     assert "It is too late to cancel" in shopper.read(f"/orders/{packed.pk}/")
 
 
+def test_before_a_shopper_cancels_the_page_says_what_that_does(shopper: Shopper) -> None:
+    address = shopper.buy()
+    asked = shopper.read(address).partition('<details class="sure">')[2].partition("</details>")[0]
+    assert "Nothing is charged, and nothing is sent." in asked
+    charged(address)
+    page = shopper.read(address)
+    asked = page.partition('<details class="sure">')[2].partition("</details>")[0]
+    assert "goes back to the card ending" in asked
+    assert f'action="{address}cancel"' in asked
+    assert page.count(f'action="{address}cancel"') == 1
+
+
 @pytest.mark.parametrize("part", ["", "status", "pay"])
 def test_a_stranger_sees_no_order_and_not_even_whether_there_is_one(shopper: Shopper, part: str) -> None:
     address = shopper.buy()
