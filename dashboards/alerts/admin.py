@@ -1,9 +1,11 @@
 """Rules are edited and tried here, alerts are looked at and acknowledged."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
+from django.forms import BaseModelFormSet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.timezone import localtime
@@ -19,6 +21,15 @@ TRIED = timedelta(hours=24)
 SAID = 20  # episodes that are named
 
 
+class _NamedRules(BaseModelFormSet):
+    """Forms of a list, whose cells have no labels."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:  # noqa: ANN401 - Django's own
+        """Say of which rule a checkbox is."""
+        super().add_fields(form, index)
+        form.fields["enabled"].widget.attrs["aria-label"] = f"{form.instance.name} is enabled"
+
+
 @admin.register(Rule)
 class RuleAdmin(QuickAdmin):
     """What is watched."""
@@ -29,6 +40,10 @@ class RuleAdmin(QuickAdmin):
     search_fields = ("name",)
     readonly_fields = ("checked_until",)
     actions = ("try_on_the_last_day",)
+
+    def get_changelist_formset(self, request: HttpRequest, **kwargs: Any) -> Any:  # noqa: ANN401 - Django's own
+        """The list's checkboxes, each named by its rule."""
+        return super().get_changelist_formset(request, formset=_NamedRules, **kwargs)
 
     @admin.action(description="Test against the last 24 hours", permissions=["change"])
     def try_on_the_last_day(self, request: HttpRequest, rules: QuerySet[Rule]) -> None:

@@ -84,4 +84,7 @@ class RefundForm(WhyForm):
 
 
 def _units(label: str, left: int) -> forms.IntegerField:
-    return forms.IntegerField(label=label, required=False, min_value=0, max_value=left, initial=0)
+    named = forms.NumberInput(attrs={"aria-label": label})  # a table's head is no label
+    return forms.IntegerField(
+        label=label, required=False, min_value=0, max_value=left, initial=0, widget=named
+    )

@@ -86,6 +86,7 @@ class StaffUserAdmin(QuickAdmin, UserAdmin):
     list_display = ("username", "email", "is_staff", "is_active", "last_login")
     list_filter = ("is_staff", "is_superuser", "is_active", "groups")
     search_fields = ("^username",)
+    readonly_fields = ("last_login", "date_joined")  # facts; their two boxes had no names, either
 
     def _record(self, request: HttpRequest, obj: Model, action: str, what: str) -> None:
         roles = f" Roles now: {_roles(obj)}." if isinstance(obj, User) and action != "delete" else ""

@@ -6,3 +6,10 @@ if (table) {
     for (const [at, cell] of [...row.cells].entries()) cell.dataset.label = labels[at];
   }
 }
+// What scrolls sideways on a phone can be scrolled by keys, too.
+for (const group of document.querySelectorAll(".inline-group")) {
+  if (group.scrollWidth <= group.clientWidth) continue;
+  group.tabIndex = 0;
+  group.setAttribute("role", "group");
+  group.setAttribute("aria-label", group.querySelector("h2")?.textContent.trim() ?? "");
+}
