@@ -1,10 +1,11 @@
 """Admin lists that stay quick with a million rows, and records that nobody may change. */admin.py -> here."""
 
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import label_for_field
 from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, ChangeList
 from django.core.paginator import Page, Paginator
 from django.db.models import Model, QuerySet
@@ -15,6 +16,7 @@ from shopsite.staff.services import record
 COUNTED = 10_000  # exact up to here; a count of all takes longer than the page
 PAGES_AHEAD = 20  # whoever leafs on sees so many more pages
 DEEPEST = 100_000  # rows; nobody leafs that far, and a date or a filter is quicker
+WAYS = (("ascending", "", "asc"), ("descending", "-", "desc"))  # in words, in an address, as Django calls it
 FIRST_ROWS = 1_000  # of a list: fewer are passed over faster than asked for twice
 
 
@@ -55,6 +57,13 @@ class CappedPaginator(Paginator):
         return found
 
 
+class Sort(NamedTuple):
+    """A column by which a list can be sorted."""
+
+    column: str
+    ways: list[tuple[str, str, bool]]  # in words, address, whether it is so now
+
+
 class QuickList(ChangeList):
     """A list that is sorted along indexes only."""
 
@@ -69,6 +78,21 @@ class QuickList(ChangeList):
             return names
         sign = "-" if names[0].startswith("-") else ""
         return [names[0], *(sign + name.removeprefix("-") for name in names[1:])]
+
+    def sorts(self) -> list[Sort]:
+        """Every way to sort it: on a phone rows are cards, and the header that offers them is not shown."""
+        standing = list(self.get_ordering_field_columns().items())[:1]
+        return [
+            Sort(
+                str(label_for_field(name, self.model, self.model_admin)),
+                [(word, self._sorted_by(f"{sign}{at}"), standing == [(at, way)]) for word, sign, way in WAYS],
+            )
+            for at, name in enumerate(self.list_display)
+            if self.get_ordering_field(name)
+        ]
+
+    def _sorted_by(self, column: str) -> str:
+        return self.get_query_string({ORDER_VAR: column}, remove=[PAGE_VAR])
 
 
 class QuickAdmin(admin.ModelAdmin):

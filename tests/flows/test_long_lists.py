@@ -94,6 +94,24 @@ def test_a_list_is_sorted_by_what_has_an_index_only(staff: As) -> None:
     assert shown(client, o="7", status__exact="delivered") == list(longest[:10])
 
 
+@pytest.mark.usefixtures("many")
+def test_a_phone_is_offered_every_column_that_the_header_sorts_by(staff: As) -> None:
+    client = staff("operator")
+    page = client.get(reverse(LIST), {"o": "-4", "q": "", "status__exact": "delivered", "p": "2"})
+    offered = page.content.decode().partition('<details class="sorts">')[2].partition("</details>")[0]
+    sorts = page.context["cl"].sorts()
+    assert [sort.column for sort in sorts] == ["order id", "placed at", "amount", "since"]
+    assert [way for sort in sorts for way, _, is_now in sort.ways if is_now] == ["descending"]
+    for sort in sorts:
+        for word, address, _ in sort.ways:
+            assert f'aria-label="{sort.column.capitalize()}, {word}"' in offered
+            assert "status__exact=delivered" in address
+            assert "p=" not in address
+    (smallest,) = [address for sort in sorts if sort.column == "amount" for _, address, _ in sort.ways[:1]]
+    keys = [row.pk for row in client.get(reverse(LIST) + smallest).context["cl"].result_list]
+    assert keys == list(Order.objects.order_by("amount", "placed_at", "pk").values_list("pk", flat=True)[:10])
+
+
 @pytest.mark.parametrize("name", LEAVES)
 def test_the_keys_of_a_page_are_read_from_an_index_alone(name: str) -> None:
     if connection.vendor == "postgresql":
