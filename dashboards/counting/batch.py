@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 from dashboards.folds import FOLDS
 from dashboards.folds.base import AnyFold, Counts, Uniques
@@ -130,7 +130,7 @@ def _read_clicks(
     reading: Reading, partition: int, records: Sequence[Record], now: datetime, aside: Container[str]
 ) -> None:
     """All at once: there are many, and nothing depends on the one before."""
-    found: Sequence[Event | PoisonEvent] = read_clicks([record.value for record in records], now=now)
+    found = read_clicks([record.value for record in records], now=now)
     if aside:
         reading.aside = [
             index
@@ -138,14 +138,16 @@ def _read_clicks(
             if position("clicks", partition, record.offset) in aside
         ]
     out = set(reading.aside)
-    reading.poison = [
-        (index, str(event))
-        for index, event in enumerate(found)
-        if isinstance(event, PoisonEvent) and index not in out
-    ]
-    out.update(index for index, _ in reading.poison)
+    if PoisonEvent in set(map(type, found)):
+        reading.poison = [
+            (index, str(event))
+            for index, event in enumerate(found)
+            if isinstance(event, PoisonEvent) and index not in out
+        ]
+        out.update(index for index, _ in reading.poison)
     kept = [index for index in range(len(found)) if index not in out] if out else range(len(found))
-    reading.events = [event for index in kept if not isinstance(event := found[index], PoisonEvent)]
+    clicks = [found[index] for index in kept] if out else found
+    reading.events = cast("list[Event]", clicks)  # no PoisonEvent is among them, nor asked for one by one
     reading.recorded = {
         place
         for place, index in enumerate(kept)
@@ -223,11 +225,33 @@ def fold(topic: str, events: Sequence[Event]) -> Figures:
     return figures
 
 
-def _split_bots(events: Sequence[Event]) -> tuple[Sequence[Event], Sequence[Event]]:
-    bots = [event for event in events if isinstance(event, Click) and event.bot]
-    if not bots:
-        return events, bots
-    return [event for event in events if not (isinstance(event, Click) and event.bot)], bots
+def fold_once(topic: str, events: Sequence[Event]) -> Figures:
+    """What these events add to the minutes' counts and to the hours' sets, of which the others are made.
+
+    For whoever counts many batches before he looks at any figure: see coarser().
+    """
+    figures = Figures()
+    people, bots = _split_bots(events) if topic == "clicks" else (events, [])
+    ordered = sorted(people, key=_moment)
+    moments = [event.timestamp for event in ordered]
+    minutes, hours = _cut(ordered, moments, 60), _cut(ordered, moments, WIDTH["h"])
+    of_bots = _by_time(bots).minutes
+    for each in FOLDS_OF[topic]:
+        if isinstance(each, Uniques):
+            for start, group in hours.items():
+                if members := each.members(group):
+                    figures.members[Place("h", start, each.name)] = members
+            continue
+        for start, group in (of_bots if each.of_bots else minutes).items():
+            if fields := each.fields(group):
+                figures.counts[Place("m", start, each.name)] = fields
+    return figures
+
+
+def _split_bots(clicks: Sequence[Event]) -> tuple[Sequence[Event], Sequence[Event]]:
+    of_people = cast("Sequence[Click]", clicks)
+    bots = [click for click in of_people if click.bot]
+    return ([click for click in of_people if not click.bot], bots) if bots else (clicks, bots)
 
 
 class _Groups(NamedTuple):
@@ -239,10 +263,12 @@ def _by_time(events: Sequence[Event]) -> _Groups:
     """The events of each second and minute. They are nearly in order: sorting and cutting is fastest."""
     ordered = sorted(events, key=_moment)
     moments = [event.timestamp for event in ordered]
-    return _Groups(
-        {start: ordered[first:end] for start, first, end in _spans(moments, 1)},
-        {start: ordered[first:end] for start, first, end in _spans(moments, 60)},
-    )
+    return _Groups(_cut(ordered, moments, 1), _cut(ordered, moments, 60))
+
+
+def _cut(ordered: Sequence[Event], moments: Sequence[datetime], width: int) -> Groups:
+    """The events of each bucket of that width."""
+    return {start: ordered[first:end] for start, first, end in _spans(moments, width)}
 
 
 def _spans(moments: Sequence[datetime], width: int) -> Iterator[tuple[int, int, int]]:
@@ -267,12 +293,12 @@ def _add_counts(figures: Figures, each: Counts, groups: _Groups) -> None:  # typ
         if found := each.fields(group):
             finest[minute] = found
     for grain in ("m", "h", "d"):
-        finest = _coarser(finest, WIDTH[grain])
+        finest = coarser(finest, WIDTH[grain])
         for start, found in finest.items():
             figures.counts[Place(grain, start, each.name)] = found
 
 
-def _coarser(buckets: Mapping[int, Mapping[str, int]], width: int) -> dict[int, Mapping[str, int]]:
+def coarser(buckets: Mapping[int, Mapping[str, int]], width: int) -> dict[int, Mapping[str, int]]:
     """The buckets summed into wider ones; one that is alone is passed on as it is."""
     parts: dict[int, list[Mapping[str, int]]] = defaultdict(list)
     for start, found in buckets.items():
@@ -323,7 +349,7 @@ def fold_delays(events: Sequence[Event], now: datetime) -> Figures:
     }
     figures = Figures()
     for grain in ("s", "m", "h", "d"):
-        buckets = _coarser(buckets, WIDTH[grain])
+        buckets = coarser(buckets, WIDTH[grain])
         for start, found in buckets.items():
             figures.counts[Place(grain, start, "delay")] = found
     return figures

@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import redis
 
@@ -23,11 +24,13 @@ from dashboards.proof.findings import Check, Findings
 from dashboards.proof.halfhour import compare_steps, take_steps
 from dashboards.proof.recount import Recount, recount
 from dashboards.proof.rowsofday import Day
+from dashboards.proof.sidebyside import cores_to_use, side_by_side
 from dashboards.proof.snapshot import Snapshot, take
 from dashboards.reports.selectors import read_gaps, rfc3339
 from shopsite.events.inbox import position
 
 TOPICS = ("clicks", "orders", "inventory")
+MANY = 100_000  # messages: of fewer, more processes would take longer to begin than to count
 _TOTAL_OF = {"h": "hours of", "d": "day", "M": "month from"}
 
 
@@ -38,13 +41,17 @@ def audit_aggregates(client: redis.Redis, days: range | None = None) -> Findings
     Raises Unavailable, RedisError where one does not answer.
     """
     began = time.monotonic()
-    keys = live_keys(client)
-    findings = Findings()
+    keys, at_once = live_keys(client), cores_to_use()
     with LogReader() as log:
         aside = set_aside(log, "clicks")
-        for topic in TOPICS:
-            for number in log.partitions(topic):
-                _audit_partition(client, keys, log, f"{topic}-{number}", aside, findings, days)
+        tps = [f"{topic}-{number}" for topic in TOPICS for number in log.partitions(topic)]
+        many = at_once > 1 and _messages(log, tps) >= MANY
+        found = [] if many else [_audit_partition(_take(client, keys, tp, aside, days), log) for tp in tps]
+    if many:  # with no reader of this process's open: its threads would not be there in the others
+        found = _audit_side_by_side(client, keys, tps, aside, days, at_once)
+    findings = Findings()
+    for part in found:
+        findings.add(part)
     for grain, start, fold, ok in check_totals(client):
         if not ok and (days is None or start in days):
             name = f"total of {fold}, {_TOTAL_OF[grain]} {_date(start)}, against its rows"
@@ -53,22 +60,53 @@ def audit_aggregates(client: redis.Redis, days: range | None = None) -> Findings
     return findings
 
 
-def _audit_partition(
-    client: redis.Redis,
-    keys: Keys,
-    log: LogReader,
-    tp: str,
-    aside: set[str],
-    findings: Findings,
-    days: range | None,
-) -> None:
-    topic, number = split_partition(tp)
+def _messages(log: LogReader, tps: Iterable[str]) -> int:
+    """How many messages the log has, about."""
+    bounds = [log.bounds(*split_partition(tp)) for tp in tps]
+    return sum(end - start for start, end in bounds)
+
+
+def _audit_side_by_side(
+    client: redis.Redis, keys: Keys, tps: Iterable[str], aside: set[str], days: range | None, at_once: int
+) -> list[Findings]:
+    """Each partition in a process of its own."""
+
+    def task(part: "_Part") -> Callable[[], Findings]:
+        def audit_it() -> Findings:
+            with LogReader() as log:
+                return _audit_partition(part, log)
+
+        return audit_it
+
+    # what a partition has in the database is read here: a connection to it survives no fork
+    return side_by_side((task(_take(client, keys, tp, aside, days)) for tp in tps), at_once)
+
+
+class _Part(NamedTuple):
+    """What is known of a partition before it is counted."""
+
+    client: redis.Redis
+    keys: Keys
+    tp: str
+    aside: set[str]
+    days: range | None
+    stored: Snapshot
+
+
+def _take(client: redis.Redis, keys: Keys, tp: str, aside: set[str], days: range | None) -> _Part:
     stored = take(client, keys, tp, days) or Snapshot(tp, 0, {}, {})
+    return _Part(client, keys, tp, aside, days, stored)
+
+
+def _audit_partition(part: _Part, log: LogReader) -> Findings:
+    client, keys, tp, aside, days, stored = part
+    findings = Findings()
+    topic, number = split_partition(tp)
     steps = take_steps(client, keys, tp, datetime.now(UTC), days)
     start, end = log.bounds(topic, number)
     if stored.offset > end:
         findings.differences.append(Check(f"{tp} offset, which is beyond the log's end", end, stored.offset))
-        return
+        return findings
     for first, last in read_gaps(client, keys, tp):
         findings.notes.append(f"{tp}: offsets {first} to {last} were gone before they could be counted")
     for name, why in sorted(stored.misfits.items()):
@@ -110,6 +148,7 @@ def _audit_partition(
         _compare_counts(findings, tp, day, counted, both)
         _compare_sets(findings, tp, day, counted, both, lambda sets: set_sizes(client, keys, tp, sets))
     compare_steps(findings, tp, steps, counted.steps, unproved)
+    return findings
 
 
 def _by_day(places: Iterable[Place]) -> dict[int, list[Place]]:

@@ -52,6 +52,16 @@ class Findings:
     _log: dict[tuple[str, bool], int] = field(default_factory=lambda: defaultdict(int))
     _stored: dict[tuple[str, bool], int] = field(default_factory=lambda: defaultdict(int))
 
+    def add(self, part: "Findings") -> None:
+        """Add those of a part of what is audited."""
+        self.differences += part.differences
+        self.notes += part.notes
+        self.unreadable += part.unreadable
+        self.events += part.events
+        for sums, of_part in ((self._log, part._log), (self._stored, part._stored)):
+            for name, number in of_part.items():
+                sums[name] += number
+
     def add_up(self, fold: str, log: Mapping[str, int], stored: Mapping[str, int]) -> None:
         """Add the fields of one day's bucket to the sums."""
         for sums, fields in ((self._log, log), (self._stored, stored)):

@@ -64,6 +64,9 @@ def compare_steps(
         expected = log.get(start, b"")
         if len(stored) > FULL:
             expected = expected[: len(stored)]
+        if expected == stored:  # each in the log's order, as it should be
+            findings.add_up(NAME, {"": len(stored) // SIZE}, {"": len(stored) // SIZE})
+            continue
         of_log, of_stored = _single(expected), _single(stored)
         findings.add_up(NAME, {"": of_log.total()}, {"": of_stored.total()})
         if of_log != of_stored:

@@ -1,17 +1,18 @@
 """Count a partition of the log anew, as far as Redis has folded it. Kafka -> log.py -> here -> audit.py.
 
-The same read() and fold() as the live stream's; but no fence, no Redis, no memory of the process.
+The same read() and folds as the live stream's; but no fence, no Redis, no memory of the process. Counted are
+minutes, and sets of hours, once; all else is added up of these at the end.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from dashboards.counting.batch import Event, Figures, Place, fold, read
+from dashboards.counting.batch import Event, Figures, Place, coarser, fold_once, read
 from dashboards.counting.steps import packed
-from dashboards.keys import IDS_MS, bucket, split_partition
+from dashboards.keys import IDS_MS, WIDTH, Grain, bucket, split_partition
 
 
 @dataclass
@@ -21,7 +22,7 @@ class Recount:
     tp: str
     aside: Container[str] = frozenset()  # positions of dead letters
     counts: dict[Place, dict[str, int]] = field(default_factory=dict)
-    members: dict[Place, set[str]] = field(default_factory=dict)
+    members: dict[Place, set[str]] = field(default_factory=dict)  # of hours and days
     seq: int = 0
     unreadable: list[int] = field(default_factory=list)  # offsets
     events: int = 0  # how many messages were read
@@ -49,7 +50,7 @@ class Recount:
         events: Sequence[Event] = [*reading.events, *known] if known else reading.events
         if wanted is not None:
             events = [event for event in events if wanted(bucket(event.timestamp, "d"))]
-        self._add(fold(topic, events))
+        self._add(fold_once(topic, events))
 
     def _is_new(self, event_id: str, clock_ms: int) -> bool:
         self._clock = max(self._clock, clock_ms)
@@ -61,13 +62,25 @@ class Recount:
 
     def _add(self, figures: Figures) -> None:
         for place, fields in figures.counts.items():
-            if place.grain == "s":
-                continue  # gone before anybody could compare them
             sums = self.counts.setdefault(place, {})
             for name, number in fields.items():
                 sums[name] = sums.get(name, 0) + number
         for place, members in figures.members.items():
             self.members.setdefault(place, set()).update(members)
+
+    def add_up(self) -> None:
+        """Make hours and days of the minutes, and days of the hours' sets. When all is counted, once."""
+        minutes: dict[str, dict[int, Mapping[str, int]]] = defaultdict(dict)
+        for (_, start, fold), fields in self.counts.items():
+            minutes[fold][start] = fields
+        grains: tuple[Grain, ...] = ("h", "d")
+        for fold, finest in minutes.items():
+            for grain in grains:
+                finest = coarser(finest, WIDTH[grain])
+                self.counts.update({Place(grain, start, fold): dict(some) for start, some in finest.items()})
+        for (_, start, fold), members in list(self.members.items()):
+            day = Place("d", bucket(start, "d"), fold)
+            self.members.setdefault(day, set()).update(members)
 
 
 def recount(
@@ -93,6 +106,7 @@ def recount(
         else:
             for record in records:
                 found.add([record], _before(cut, record.offset, days), steps=record.offset < steps_until)
+    found.add_up()
     return found
 
 

@@ -32,6 +32,14 @@ def differing(found: Audit) -> dict[str, tuple[object, object]]:
     return {check.name: (check.log, check.stored) for check in found.checks if not check.ok}
 
 
+def audited_by(processes: int, monkeypatch: pytest.MonkeyPatch) -> Audit:
+    """An audit whose partitions are counted in processes of their own."""
+    with monkeypatch.context() as here:
+        here.setattr("dashboards.proof.audit.cores_to_use", lambda: processes)
+        here.setattr("dashboards.proof.audit.MANY", 0)
+        return audit(redis_client())
+
+
 @pytest.fixture
 def shop(kafka: Kafka, redis: Redis) -> Iterator[None]:
     """A shop that took clicks, orders and stock events, good and bad ones, and is at rest."""
@@ -77,10 +85,14 @@ def at_rest() -> bool:
     )
 
 
-def test_a_sound_shop_agrees_and_lag_is_no_error(shop: None, kafka: Kafka) -> None:
+def test_a_sound_shop_agrees_and_lag_is_no_error(
+    shop: None, kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = audit(redis_client())
 
     assert differing(found) == {}
+    again = audited_by(2, monkeypatch)
+    assert (again.checks, again.notes, again.events) == (found.checks, found.notes, found.events)
     totals = {check.name: check.stored for check in found.checks}
     assert totals["clicks: view_item"] == 20
     assert totals["paid orders"] == 2
@@ -100,7 +112,7 @@ def test_a_sound_shop_agrees_and_lag_is_no_error(shop: None, kafka: Kafka) -> No
 
 
 def test_a_count_an_order_and_a_stock_row_that_were_changed_are_named(
-    shop: None, redis: Redis, capsys: pytest.CaptureFixture[str]
+    shop: None, redis: Redis, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tp = next(tp for tp in ("clicks-0", "clicks-1") if redis.zcard(first_keys().days(tp)))
     minute = bucket(1_718_714_096, "m")
@@ -117,6 +129,7 @@ def test_a_count_an_order_and_a_stock_row_that_were_changed_are_named(
     assert exit_.value.code == 1
     told = json.loads(capsys.readouterr().out)
     assert not told["ok"]
+    assert [check.as_json() for check in audited_by(2, monkeypatch).checks] == told["checks"]
     kept = read_verdict()
     assert kept is not None
     assert (kept.differ, kept.checks) == (
