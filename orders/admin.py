@@ -145,6 +145,7 @@ class OrderDesk(RecordAdmin):
     inlines = (LineInline, HistoryInline, PaymentInline, RefundInline, MailInline)
     fieldsets: ClassVar[Any] = (  # a subclass adds to them
         (None, {"fields": ("order_id", "status", "total", "back", "source", "elsewhere")}),
+        ("Parcel", {"fields": ("carrier", "number")}),
         ("When", {"fields": ("placed_at", "paid_at", "changed_at")}),
         (
             "Customer",
@@ -160,6 +161,11 @@ class OrderDesk(RecordAdmin):
     def total(self, order: Order) -> str:
         """The amount with its currency."""
         return money_text(order.amount, order.currency)
+
+    @admin.display(description="tracking number")
+    def number(self, order: Order) -> str | SafeString:
+        """What was typed when it was shipped; a link where it is an address of the web."""
+        return link(order.tracking_url, order.tracking) if order.tracking_url else order.tracking
 
     @admin.display(description="refunded")
     def back(self, order: Order) -> str:

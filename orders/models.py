@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from orders.indexes import BeginningIndex
+from orders.parcels import is_web_address
 from orders.states import Status
 
 
@@ -51,6 +52,9 @@ class Order(models.Model):
     city = models.CharField(max_length=200, blank=True)
     postcode = models.CharField(max_length=20, blank=True)
     country = models.CharField(max_length=64, blank=True)
+    # who brings the parcel, and its number there or its address in the web; empty: nobody said
+    carrier = models.CharField(max_length=60, blank=True, default="", db_default="")
+    tracking = models.CharField(max_length=300, blank=True, default="", db_default="")
 
     class Meta:
         # Named here and not by db_index, which makes two of a text on PostgreSQL: each costs every order.
@@ -73,6 +77,11 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return self.order_id
+
+    @property
+    def tracking_url(self) -> str:
+        """Where the parcel can be followed: what was typed, where it is an address of the web."""
+        return self.tracking if is_web_address(self.tracking) else ""
 
 
 class Line(models.Model):

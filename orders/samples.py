@@ -27,6 +27,8 @@ def sample(kind: str) -> Letter:
         postcode="10999",
         city="Berlin",
         country="DE",
+        carrier="Northpost",
+        tracking="https://track.example/NP123456789",
     )
     lines = [
         Line(pk=number, order=order, title=title, quantity=count, price=price)

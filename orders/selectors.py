@@ -165,6 +165,8 @@ class ToldOrder(NamedTuple):
     status: str
     currency: str
     amount: Decimal
+    carrier: str
+    tracking: str
     lines: list[ToldLine]
     history: list[tuple[datetime, str, str, str]]  # at, from, to, why
 
@@ -174,7 +176,15 @@ _order_and_lines = Prepared(
         Order.objects.filter(pk=Slot("order_id"))
         .order_by("lines__pk")
         .values_list(
-            "order_id", "status", "currency", "amount", "lines__product_id", "lines__quantity", "lines__price"
+            "order_id",
+            "status",
+            "currency",
+            "amount",
+            "carrier",
+            "tracking",
+            "lines__product_id",
+            "lines__quantity",
+            "lines__price",
         )
     )
 )
@@ -192,8 +202,8 @@ def told_order(order_id: str) -> ToldOrder | None:
     rows = _order_and_lines(order_id=order_id)
     if not rows:
         return None
-    lines = [ToldLine(*row[4:]) for row in rows if row[4] is not None]
-    return ToldOrder(*rows[0][:4], lines, _history(order_id=order_id))
+    lines = [ToldLine(*row[6:]) for row in rows if row[6] is not None]
+    return ToldOrder(*rows[0][:6], lines, _history(order_id=order_id))
 
 
 class ChangedOrder(NamedTuple):

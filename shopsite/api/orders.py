@@ -55,6 +55,10 @@ class OrderBody(msgspec.Struct, frozen=True):
     status: StatusName
     currency: str
     amount: Amount
+    carrier: Annotated[str, msgspec.Meta(description="Who brings the parcel; empty where nobody said.")]
+    tracking: Annotated[
+        str, msgspec.Meta(description="Its number there, or its address in the web; empty where nobody said.")
+    ]
     lines: list[LineBody]
     history: list[StepBody]
 
@@ -99,6 +103,8 @@ def order(_query: NoQuery, order_id: str) -> OrderBody:
         status=found.status,
         currency=found.currency,
         amount=plain(found.amount),
+        carrier=found.carrier,
+        tracking=found.tracking,
         lines=[LineBody(sku, quantity, price and plain(price)) for sku, quantity, price in found.lines],
         history=[StepBody(at, before or None, to, why) for at, before, to, why in found.history],
     )

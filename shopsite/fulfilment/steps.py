@@ -37,9 +37,12 @@ def pack_order(*, order_id: str, actor: str, why: str = "") -> Order:
 
 
 @transaction.atomic
-def ship_order(*, order_id: str, actor: str, why: str = "") -> Order:
-    """The box has left. Raises ForbiddenMove, UnknownOrder."""
+def ship_order(*, order_id: str, actor: str, why: str = "", carrier: str = "", tracking: str = "") -> Order:
+    """The box has left, with whom and under which number, where that is known. As pack_order otherwise."""
     order = _step(order_id, Status.SHIPPED, actor, why)
+    if carrier or tracking:
+        order.carrier, order.tracking = carrier, tracking
+        order.save(update_fields=["carrier", "tracking"])
     write_mail(order, letters.SHIPPED)
     return order
 

@@ -69,6 +69,8 @@ class OrderAdmin(OrderPages, ExportingAdmin, OrderDesk):
         "country": lambda order: order.country,
         "source": lambda order: order.source,
         "paid_elsewhere": lambda order: order.elsewhere,
+        "carrier": lambda order: order.carrier,
+        "tracking": lambda order: order.tracking,
     }
 
     def get_urls(self) -> list[URLPattern]:

@@ -32,6 +32,8 @@ def effects_of_each(
 def _told(step: Step, order: Order, kept: int, facts: Mapping[str, Any]) -> list[str]:
     if not step.fits(order):
         return [f"Nothing: it is {order.get_status_display().lower()}, and will be refused."]
+    if step.name == "ship":
+        return [_mailed(order, letters.SHIPPED)]
     if step.name == "refund" or order.status == Status.PAID:
         return _refunded(order, facts)
     freed = f"{_units(kept)} kept for it can be sold to others." if kept else "No stock is kept for it."

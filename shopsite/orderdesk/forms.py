@@ -7,12 +7,32 @@ from typing import Any
 from django import forms
 
 from orders.models import Line
+from orders.parcels import is_web_address
 
 
 class WhyForm(forms.Form):
     """Why."""
 
     why = forms.CharField(label="Why", max_length=300, help_text="It is written into the order's history.")
+
+
+class ShipForm(forms.Form):
+    """Who brings the parcel; both may stay empty."""
+
+    carrier = forms.CharField(label="Carrier", max_length=60, required=False)
+    tracking = forms.CharField(
+        label="Tracking number",
+        max_length=300,
+        required=False,
+        help_text="Or its address in the web. Both may stay empty; the customer is told what is here.",
+    )
+
+    def clean_tracking(self) -> str:
+        """A number, or an address that the customer's browser may open."""
+        given: str = self.cleaned_data["tracking"]
+        if ":" in given and not is_web_address(given):
+            raise forms.ValidationError("An address begins with https:// or http://, and has no spaces.")
+        return given
 
 
 class AmountForm(WhyForm):

@@ -132,6 +132,7 @@ class OrderPages(admin.ModelAdmin):
             "step": step,
             "rows": form.rows() if isinstance(form, RefundForm) else [],
             "left": money_text(order.amount - order.refunded, order.currency),
+            "fields": [field for field in form if not field.name.startswith(("units-", "shelf-"))],
             "opts": self.opts,
             "media": self.media,
             # what a refund does depends on what is typed, so it is told after that
@@ -149,4 +150,4 @@ def _form(step: Step, order: Order, request: HttpRequest) -> forms.Form:
     data = request.POST if request.method == "POST" else None
     if step.name == "refund":
         return RefundForm(list(order.lines.order_by("pk")), data)
-    return (step.asks or forms.Form)(data)
+    return (step.form or forms.Form)(data)

@@ -23,7 +23,7 @@ from shopsite.fulfilment import (
     refund_order,
     ship_order,
 )
-from shopsite.orderdesk.forms import AmountForm, WhyForm
+from shopsite.orderdesk.forms import AmountForm, ShipForm, WhyForm
 from shopsite.staff.services import record
 
 REFUSALS = (ForbiddenMove, InvalidRefund, UnknownOrder)
@@ -41,6 +41,12 @@ class Step:
     service: Callable[..., Order]
     asks: type[forms.Form] | None = None  # before it is done
     also_from: tuple[Status, ...] = ()  # by way of another state
+    asks_of_one: type[forms.Form] | None = None  # what can be said of one order only
+
+    @property
+    def form(self) -> type[forms.Form] | None:
+        """What is asked on an order's own page."""
+        return self.asks_of_one or self.asks
 
     def fits(self, order: Order) -> bool:
         """Whether the order may take it from where it stands."""
@@ -57,7 +63,10 @@ STEPS: Mapping[str, Step] = {
     step.name: step
     for step in (
         Step("pack", "Pack", "packed", "orders.fulfil_order", (Status.PACKED,), pack_order),
-        Step("ship", "Ship", "shipped", "orders.fulfil_order", (Status.SHIPPED,), ship_order),
+        Step(
+            "ship", "Ship", "shipped", "orders.fulfil_order", (Status.SHIPPED,), ship_order,
+            asks_of_one=ShipForm,
+        ),
         Step("deliver", "Deliver", "delivered", "orders.fulfil_order", (Status.DELIVERED,), deliver_order),
         Step(
             "cancel", "Cancel", "cancelled", "orders.cancel_order", (Status.CANCELLED,), cancel_order,
@@ -86,6 +95,7 @@ def take(step: Step, order_id: str, actor: str, **facts: Any) -> None:
 
 def _detail(facts: Mapping[str, Any]) -> str:
     parts = [f"amount {facts['amount']}"] if facts.get("amount") is not None else []
+    parts += [f"{name} {facts[name]}" for name in ("carrier", "tracking") if facts.get(name)]
     parts += [f"{count} of line {line}" for line, count in (facts.get("lines") or {}).items()]
     return f"; {', '.join(parts)}" if parts else ""
 

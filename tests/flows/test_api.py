@@ -52,7 +52,9 @@ def test_an_order_reads_as_it_stands(key: str) -> None:
     moves = [(move["from"], move["to"]) for move in seen.body["history"]]
     assert moves == [(None, "placed"), ("placed", "paid"), ("paid", "packed")]
     assert seen.body["history"][-1]["why"] == "in a box"
-    assert seen.body.keys() == {"order_id", "status", "currency", "amount", "lines", "history"}
+    assert seen.body.keys() == {
+        "order_id", "status", "currency", "amount", "carrier", "tracking", "lines", "history",
+    }  # fmt: skip
 
 
 def test_an_order_of_another_system_has_no_invented_prices(key: str) -> None:
