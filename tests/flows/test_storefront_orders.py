@@ -164,6 +164,17 @@ def test_a_failed_order_goes_back_into_the_cart(shopper: Shopper) -> None:
     assert "2 items" in shopper.read("/cart/")
 
 
+def test_what_has_arrived_can_be_ordered_again(shopper: Shopper) -> None:
+    order = charged(shopper.buy())
+    page = f"/orders/{order.pk}/"
+    assert "Put the same in the cart again" not in shopper.read(page)
+    for step in (pack_order, ship_order, deliver_order):
+        step(order_id=order.pk, actor="test")
+    assert f'action="{page}again"' in shopper.read(page)
+    shopper.post(f"{page}again")
+    assert "2 items" in shopper.read("/cart/")
+
+
 def test_what_an_order_had_and_is_no_longer_sold_or_costs_more_is_told_by_the_cart(shopper: Shopper) -> None:
     product("CUP", stock=10)
     shopper.add("CUP")
