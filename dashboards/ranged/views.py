@@ -12,7 +12,7 @@ from django.utils.text import capfirst
 
 from dashboards.ranged.page import THEN, read_range
 from dashboards.reports.period import PRESETS, BadRange, read_period
-from dashboards.screen.filters import PLAIN, BadView, read_view
+from dashboards.screen.filters import PLAIN, BadView, View, read_view
 from shopsite.catalogue.models import Category
 
 NAMES = frozenset(("range", "from", "to", "compare"))
@@ -22,9 +22,12 @@ CALENDAR = {"presets": PRESETS, "comparisons": THEN}
 def ranged(request: HttpRequest, frame: dict[str, object]) -> HttpResponse:
     """The figures of the range that the address asks for; where there is none, why. frame: of every page."""
     now = timezone.now()
-    asked, found, problem, view = None, None, "", PLAIN
+    asked, found, problem, view, alone = None, None, "", PLAIN, []
     try:
         view = read_view(request.GET.dict())
+        alone = [View(by, value) for by, value in view.values.items()] if view.also else []
+        if alone:
+            raise BadView(f"a range is told by one filter at a time, not by {' and '.join(view.values)}")
         asked = read_period(request.GET.dict(), now)
     except BadRange as error:
         problem = str(error)
@@ -44,7 +47,9 @@ def ranged(request: HttpRequest, frame: dict[str, object]) -> HttpResponse:
             "asked": asked,
             "found": found,
             "problem": problem,
-            "view": view,
+            "view": PLAIN if alone else view,
+            "alone": alone,
+            "live": view.query,
             "unfiltered": urlencode(
                 {name: request.GET[name] for name in (*NAMES, "grain") if name in request.GET}
             ),
@@ -58,4 +63,4 @@ def ranged(request: HttpRequest, frame: dict[str, object]) -> HttpResponse:
             "now": timezone.localtime(),
         }
     )
-    return render(request, "dashboards/range.html", context, status=400 if problem else 200)
+    return render(request, "dashboards/range.html", context, status=400 if problem and not alone else 200)

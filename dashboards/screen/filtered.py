@@ -14,6 +14,7 @@ from django.conf import settings
 from dashboards.folds.base import LONGEST
 from dashboards.keys import Recent
 from dashboards.screen import sections
+from dashboards.screen.crossed import Crossing
 from dashboards.screen.feed import Feed, titles
 from dashboards.screen.filters import LONGEST_PRODUCT, View
 from dashboards.screen.frames import State
@@ -47,7 +48,8 @@ class FilteredPicture:
     def __init__(self, view: View) -> None:
         self.view = view
         self.needs: Needs = needs_of(view, settings.SHOP_CURRENCY)
-        self.stock_wanted: list[str] = [view.value] if view.by == "product" else []
+        self._product = view.values.get("product", "")
+        self.stock_wanted: list[str] = [self._product] if self._product else []
         self.last_week = LastWeek()
         self._feed = Feed(_chooser(view))
         self._sections: State = {"view": view.asked()}
@@ -82,7 +84,9 @@ class FilteredPicture:
         self._sections["was"] = self.last_week.numbers
         self._sections["ghost"] = self.last_week.minutes
 
-    def _figures(self, read: Read) -> "Figures":
+    def _figures(self, read: Read) -> "Figures | Crossing":
+        if self.view.also:
+            return Crossing(self.view, read.sights.of(self.view), read.sights.crowd(self.view))
         return Figures(self.view, read.slices, settings.SHOP_CURRENCY, read.sights.crowd(self.view))
 
     def draw_lists(self, base: Picture, read: Read, now: float, shelf: frozenset[str]) -> None:
@@ -91,13 +95,14 @@ class FilteredPicture:
             return
         window = read.window
         self._sections["funnel"] = self._figures(read).funnel()
-        if tab := TAB_OF.get(self.view.by):
+        if (tab := TAB_OF.get(self.view.by)) and not self.view.also:
             self._sections[tab] = _own_tab(window, tab, self.view.value, base)
         known = sections.touched_products(window)
-        if self.view.by == "product":
-            self._draw_products(base, read, now, known & {self.view.value})
-        else:
-            self._draw_products(base, read, now, known & shelf if self.view.by == "category" else known)
+        if self._product:
+            known &= {self._product}
+        elif "category" in self.view.values:
+            known &= shelf
+        self._draw_products(base, read, now, known)
         self._feed.take(window.recent.values())
         self._sections["feed"] = self._feed.section(titles(base.names))
         shown = {*self._sections.get("products", ()), *self.stock_wanted}
@@ -106,7 +111,7 @@ class FilteredPicture:
     def _draw_products(self, base: Picture, read: Read, now: float, known: Set[str]) -> None:
         """known: the products that may have a row."""
         sight = read.sights.of(self.view)
-        if self.view.by not in TAB_OF:  # what is on sale there, however it was come upon
+        if not self.view.values.keys() & TAB_OF.keys():  # what is on sale there, however it was come upon
             whole = sections.product_figures(read.window, now)
             figures = {sku: whole[sku] for sku in known}
             views: Views = partial(sections.views_at, read.window)
@@ -115,8 +120,8 @@ class FilteredPicture:
             views = partial(sight.views_at, known)
         else:
             figures, views = {}, lambda _: Counter()
-        if self.view.by == "product":
-            figures.setdefault(self.view.value, sections.ProductFigures(0, 0, 0, 0))
+        if self._product:
+            figures.setdefault(self._product, sections.ProductFigures(0, 0, 0, 0))
         else:
             self.stock_wanted = sections.candidates(figures, MOST_PRODUCTS)
         rows = sections.product_rows(figures, base.board.stock, base.board.outlook)
@@ -226,8 +231,8 @@ def _chooser(view: View) -> Callable[[Recent], bool] | None:
     """Whether an event is one of those looked at."""
     if not view.by:
         return None
-    longest = LONGEST_PRODUCT if view.by == "product" else LONGEST
-    return lambda event: getattr(event, view.by)[:longest] == view.value
+    wanted = [(by, LONGEST_PRODUCT if by == "product" else LONGEST, view.values[by]) for by in view.values]
+    return lambda event: all(getattr(event, by)[:longest] == value for by, longest, value in wanted)
 
 
 def _bots_by_start(window: Window) -> dict[int, int]:

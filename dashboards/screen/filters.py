@@ -1,7 +1,7 @@
 """A filter of the live page, as its address and its socket name it. address, socket -> here -> hub.py.
 
-One value of one dimension at a time: what people of one country did with one product is counted nowhere
-(decision 028). Bots are a filter of their own, which goes with any other.
+A value of a dimension, or one of each of several: then only what the steps of the last half hour say is told
+(decision 031). Bots are a filter of their own, which goes with one value, since their steps are not kept.
 """
 
 from collections.abc import Mapping
@@ -24,16 +24,22 @@ class View(NamedTuple):
     by: str = ""
     value: str = ""
     bots: bool = False  # whether their clicks count, too
+    also: tuple[tuple[str, str], ...] = ()  # what must fit as well, each of another dimension
+
+    @property
+    def values(self) -> dict[str, str]:
+        """Dimension -> the value that is looked at."""
+        return {self.by: self.value, **dict(self.also)} if self.by else {}
 
     def asked(self) -> dict[str, object]:
         """As the page is told of it; {} for everything."""
         found: dict[str, object] = {"by": self.by, "value": self.value} if self.by else {}
-        return found | ({"bots": 1} if self.bots else {})
+        return found | ({"also": self.also} if self.also else {}) | ({"bots": 1} if self.bots else {})
 
     @property
     def query(self) -> str:
         """The same in an address; "" for everything."""
-        return urlencode(({self.by: self.value} if self.by else {}) | ({"bots": "in"} if self.bots else {}))
+        return urlencode(self.values | ({"bots": "in"} if self.bots else {}))
 
 
 PLAIN = View()
@@ -45,11 +51,11 @@ def read_view(asked: Mapping[str, str]) -> View:
     bots = asked.get("bots", "")
     if bots not in ("", "in"):
         raise BadView("bots are “in”, or not named at all")
-    if len(found) > 1:
-        raise BadView(f"one filter at a time, not {' and '.join(found)}")
-    for by, value in found.items():
-        return View(by, _checked(by, value), bots == "in")
-    return View(bots=bots == "in")
+    if len(found) > 1 and bots:
+        raise BadView(f"bots go with one filter, not with {' and '.join(found)}")
+    values = [(by, _checked(by, value)) for by, value in found.items()]
+    first, *more = values or [("", "")]
+    return View(*first, bots == "in", tuple(more))
 
 
 def _checked(by: str, value: str) -> str:

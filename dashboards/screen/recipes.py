@@ -95,8 +95,8 @@ RECIPES: Mapping[str, Recipe] = {
 
 def needs_of(view: View, currency: str) -> Needs:
     """The fields that the view's figures are made of."""
-    if not view.by:
-        return {}
+    if not view.by or view.also:
+        return {}  # of several values only steps tell: sights.py
     recipe = RECIPES[view.by]
     sold = [part for part in (recipe.orders, recipe.revenue) if part]
     by_minute = [*recipe.seen_by(view), *sold]

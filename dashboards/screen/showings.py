@@ -74,7 +74,7 @@ class Showings:
         showing.picture.watch(showing.viewers)
         if not showing.viewers and self._by_view.get(showing.view) is showing:
             del self._by_view[showing.view]
-            self._shelves.pop(showing.view.value, None)
+            self._shelves.pop(showing.view.values.get("category", ""), None)
 
     def views(self) -> list[View]:
         """Each that is looked at."""
@@ -86,7 +86,7 @@ class Showings:
 
     def shelves_due(self, now: float) -> list[str]:
         """The categories that are looked at and whose products are to be read."""
-        looked_at = [showing.view.value for showing in self if showing.view.by == "category"]
+        looked_at = sorted({slug for showing in self if (slug := showing.view.values.get("category"))})
         old = now - SHELF_S
         return [slug for slug in looked_at if slug not in self._shelves or self._shelves[slug].read_at < old]
 
@@ -96,7 +96,8 @@ class Showings:
 
     def weeks_due(self, now: float) -> list[Showing]:
         """Those whose last week is to be read."""
-        return [showing for showing in self if showing.view.by and showing.week_at < now - WEEK_S]
+        one = [showing for showing in self if showing.view.by and not showing.view.also]
+        return [showing for showing in one if showing.week_at < now - WEEK_S]
 
     def stock_wanted(self) -> list[str]:
         """The products whose stock is to be read beside those that the whole screen shows."""
@@ -112,7 +113,8 @@ class Showings:
             picture = showing.picture
             picture.draw_numbers(base, read, now)
             if lists or "funnel" not in picture.sections():
-                shelf = self._shelves.get(showing.view.value, Shelf(0.0, frozenset()))
+                slug = showing.view.values.get("category", "")
+                shelf = self._shelves.get(slug, Shelf(0.0, frozenset()))
                 picture.draw_lists(base, read, now, shelf.products)
 
     def publish(self, at: int) -> None:

@@ -6,7 +6,7 @@ own people by minute, so that what grows old is dropped with its minute.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from dashboards.counting.steps import (
@@ -60,14 +60,22 @@ class Minute:
     def __init__(self) -> None:
         self.last: dict[bytes, int] = {}  # who clicked, and when last, ms since the minute began
         self.people: dict[int, set[bytes]] = {kind: set() for kind in STAGES.values()}
+        self.clicks: Counter[int] = Counter()  # by kind
+        self.orders: set[tuple[bytes, int]] = set()  # an order's lines have one buyer and one moment
         self.products: Counter[tuple[int, bytes]] = Counter()  # by kind; of PAID units
 
     def add(self, step: Step) -> None:
         """One step more."""
         if step.kind != PAID:
             self.last[step.user] = max(step.ms, self.last.get(step.user, 0))
+            self.clicks[step.kind] += 1
+        else:
+            self.orders.add((step.user, step.ms))
         if step.kind in self.people and step.user != NOBODY:
             self.people[step.kind].add(step.user)
+
+    def add_product(self, step: Step) -> None:
+        """What happened to the product of one step more."""
         if step.product != NOBODY:
             self.products[step.kind, step.product] += step.units or 1
 
@@ -76,17 +84,34 @@ class Sight:
     """What one filter lets through of the half hour."""
 
     def __init__(self, view: View) -> None:
-        self._field = Step._fields.index(view.by)
-        self._wanted = hashed(view.value) if view.by == "product" else value_hash(view.value)
+        wanted = {
+            Step._fields.index(by): hashed(value) if by == "product" else value_hash(value)
+            for by, value in view.values.items()
+        }
+        shelf = Step._fields.index("category")
+        # a sold line names no category: beside other values the catalogue tells the shelf, in filtered.py
+        self._on_sale = {field: value for field, value in wanted.items() if field != shelf} or wanted
+        self._more = {field: value for field, value in wanted.items() if field not in self._on_sale}
         self.minutes: dict[Place, Minute] = {}
 
     def add(self, place: Place, steps: Iterable[Step]) -> None:
         """Take those that the filter lets through."""
-        found = [step for step in steps if step[self._field] == self._wanted]
-        if found:
+        on_sale = _fitting(steps, self._on_sale)
+        if on_sale:
             minute = self.minutes.setdefault(place, Minute())
-            for step in found:
+            for step in on_sale:
+                minute.add_product(step)
+            for step in _fitting(on_sale, self._more):
                 minute.add(step)
+
+    def clicks_at(self, start: int, kinds: Iterable[int]) -> int:
+        """Clicks of these kinds in one minute."""
+        some = [minute.clicks for place, minute in self.minutes.items() if place.start == start]
+        return sum(clicks[kind] for clicks in some for kind in kinds)
+
+    def orders_at(self, start: int) -> int:
+        """Orders that were paid in one minute."""
+        return sum(len(minute.orders) for place, minute in self.minutes.items() if place.start == start)
 
     def visitors(self, since_ms: float = 0) -> int:
         """Whoever clicked from then on (epoch ms)."""
@@ -124,6 +149,14 @@ class Sight:
         """Views of each product in one minute."""
         some = [minute.products for place, minute in self.minutes.items() if place.start == start]
         return Counter({sku: sum(products[VIEW, hashed(sku)] for products in some) for sku in known})
+
+
+def _fitting(steps: Iterable[Step], wanted: Mapping[int, bytes]) -> list[Step]:
+    """Those whose fields have these values; a comprehension each, since a call a step costs more."""
+    found = list(steps)
+    for field, value in wanted.items():
+        found = [step for step in found if step[field] == value]
+    return found
 
 
 class Sights:

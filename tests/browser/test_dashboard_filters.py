@@ -45,8 +45,10 @@ def test_a_country_narrows_everything_live_and_back_and_reload_keep_it(live: Pag
     expect(live.locator(".feed em")).to_have_text(["DE", "DE"])
     live.locator(".feed").get_by_role("button", name="MUG").first.press("Enter")
     expect(live.get_by_role("button", name="Remove the filter product MUG")).to_be_visible()
-    live.go_back()
     expect(chip).to_be_visible()
+    expect(live.locator("#filters")).to_contain_text("Only what fits both")
+    live.go_back()
+    expect(live.locator(".chip")).to_have_count(1)
     live.reload(wait_until="commit")
     expect(chip).to_be_visible()
     views(live, 2)
@@ -113,13 +115,37 @@ def test_a_product_and_a_shelf_replace_each_other_and_the_past_has_no_filter(
     expect(live.locator("#n-orders")).to_contain_text("not split by category")
     live.keyboard.press("x")
     expect(rows).to_have_count(2)
-    live.goto("/dashboard/?product=MUG&device=phone", wait_until="commit")
-    expect(live.locator("#filters")).to_contain_text("One filter at a time, not product and device")
     live.goto(
         f"/dashboard/?country=DE&at={rfc3339(datetime.now(UTC) - timedelta(hours=1))}", wait_until="commit"
     )
     expect(live.locator("#mode")).to_have_text("REPLAY")
     expect(live.locator("#filters")).to_be_hidden()
+
+
+def test_two_values_at_once_are_in_the_address_and_each_is_removed_alone(live: Page, redis: Redis) -> None:
+    clicked(redis, "DE", device="phone")
+    clicked(redis, "DE", device="desktop", user_id="eva")
+    clicked(redis, "AT", device="phone")
+    live.goto("/dashboard/?country=DE&device=phone", wait_until="commit")
+    views(live, 1)
+    expect(live.locator("#n-visitors .figure span")).to_have_text("1")
+    expect(live.locator("#n-sales")).to_contain_text("not split by both")
+    expect(live.locator("#pipeline")).to_contain_text("for one country and one device at once")
+    expect(live.locator(".feed li")).to_have_count(1)
+    clicked(redis, "DE", device="phone", user_id="ida")
+    views(live, 2)
+    live.get_by_role("button", name="Count the clicks of bots in").click()
+    expect(live.locator("#filters")).to_contain_text("Bots are counted in under one filter at most")
+    live.get_by_role("button", name="Remove the filter device Phone").click()
+    expect(live).to_have_url("http://" + live.url.split("/")[2] + "/dashboard/?country=DE")
+    views(live, 3)
+    live.go_back()
+    views(live, 2)
+    live.get_by_role("button", name="Range", exact=True).click()
+    live.get_by_role("link", name="Today").click()
+    expect(live.get_by_role("alert")).to_contain_text("not by country and device")
+    live.get_by_role("link", name="Only country Germany").click()
+    expect(live.locator(".num").first).to_contain_text("not split by country")
 
 
 def test_a_range_takes_the_filter_along_and_gives_it_back(live: Page, redis: Redis) -> None:

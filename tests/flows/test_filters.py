@@ -99,6 +99,41 @@ async def test_a_product_or_a_category_keeps_the_rows_of_its_products(hub: Hub, 
         assert "orders" not in mugs.shown.sections["now"]
 
 
+async def test_two_values_tell_what_fits_both_and_name_what_is_not_kept_so_finely(
+    hub: Hub, redis: Redis
+) -> None:
+    def shelve() -> None:
+        shelf = Category.objects.create(slug="mugs", name="Mugs")
+        shelf.products.add(product("MUG", 5))
+        product("HAT", 5)
+
+    await sync_to_async(shelve)()
+    for more in ({"country": "DE"}, {"country": "DE", "device": "phone"}, {"country": "AT"}):
+        clicked(redis, category="mugs", **more)
+    clicked(redis, sku="HAT", country="DE", category="hats")
+    ordered(redis, "1", "9", "MUG", "HAT", country="DE", device="phone")
+    phones, mugs = (
+        View("country", "DE", also=(("device", "phone"),)),
+        View("category", "mugs", also=(("country", "DE"),)),
+    )
+    async with watching(hub, view=phones) as german, watching(hub, view=mugs) as shelf:
+        for viewer in (german, shelf):
+            await viewer.until(lambda shown: len(shown.sections.get("products", ())) > 0)
+        assert (clicks_shown(german.shown), clicks_shown(shelf.shown)) == (1, 2)
+        assert german.shown.sections["funnel"] == {
+            "view_item": [1, None], "add_to_cart": [0, None], "begin_checkout": [0, None],
+            "purchase": [1, None],
+        }  # fmt: skip
+        assert {tuple(row[2:]) for row in german.shown.sections["minutes"].values()} == {(None,)}
+        assert sum(row[1] for row in german.shown.sections["minutes"].values()) == 1
+        assert {"sales", "orders", "average", "sources", "countries"} <= set(german.shown.sections["unsplit"])
+        assert not german.shown.sections["now"].keys() & {"sales", "orders", "average"}
+        assert set(shelf.shown.sections["funnel"]) == {"view_item", "add_to_cart"}
+        # views by Germans, and what they bought of the shelf, though a sold line names none
+        assert {sku: row[2] for sku, row in shelf.shown.sections["products"].items()} == {"MUG": 1}
+        assert [event[7] for event in german.shown.sections["feed"].values()] == ["phone", "phone"]
+
+
 async def test_bots_count_where_they_are_let_in(hub: Hub, redis: Redis) -> None:
     clicked(redis, country="DE")
     clicked(redis, country="DE", bot=True)

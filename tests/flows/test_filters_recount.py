@@ -83,14 +83,24 @@ def rows(seen: Events, bought: Events) -> dict[str, list[int]]:
 
 
 def fits(event: dict[str, Any], view: View) -> bool:
-    if view.by != "product":
-        return bool(event[view.by] == view.value)
-    return view.value in [line["product_id"] for line in event.get("lines", [event])]
+    products = [line["product_id"] for line in event.get("lines", [event])]
+    return all(
+        value in products if by == "product" else bool(event[by] == value)
+        for by, value in view.values.items()
+    )
 
 
 @pytest.mark.parametrize(
     "view",
-    [View("country", "DE"), View("device", "phone"), View("source", "a.example"), View("product", "MUG")],
+    [
+        View("country", "DE"),
+        View("device", "phone"),
+        View("source", "a.example"),
+        View("product", "MUG"),
+        View("country", "DE", also=(("device", "phone"),)),
+        View("product", "MUG", also=(("source", "a.example"), ("country", "AT"))),
+    ],
+    ids=lambda view: "+".join(view.values),
 )
 async def test_what_a_filter_shows_equals_a_recount(hub: Hub, redis: Redis, view: View) -> None:
     random, now = Random(view.value), datetime.now(UTC)
@@ -113,11 +123,13 @@ async def test_what_a_filter_shows_equals_a_recount(hub: Hub, redis: Redis, view
     steps = {stage: people(seen, stage) for stage in STAGES} | {"purchase": people(bought)}
     told = {stage: number for stage, (number, _) in shown.sections["funnel"].items()}
     assert told == {stage: steps[stage] for stage in told}
-    assert len(told) == 4 - (view.by == "product")  # nobody goes to the checkout of one product
+    assert len(told) == 4 - ("product" in view.values)  # nobody goes to the checkout of one product
     assert shown.now("conversion") == round(steps["purchase"] / steps["view_item"], 4)
     found = {sku: row[1:3] for sku, row in shown.sections["products"].items()}
     assert found == {sku: row for sku, row in rows(seen, bought).items() if sku in found}
-    assert len(found) == (1 if view.by == "product" else len(SKUS))
+    assert len(found) == (1 if "product" in view.values else len(SKUS))
+    minutes = {int(minute): figures[:2] for minute, figures in shown.sections["minutes"].items()}
+    assert minutes == by_minute(seen, bought, minutes, counted(view))
     running = datetime.fromtimestamp(60 * max(map(int, shown.sections["minutes"])), UTC).isoformat()
     full = [click for click in seen if click["timestamp"] < running]
     viewed = Counter(click["product_id"] for click in full if click["type"] == "view_item")
@@ -125,6 +137,24 @@ async def test_what_a_filter_shows_equals_a_recount(hub: Hub, redis: Redis, view
         sku: viewed[sku] for sku in found
     }
     assert set(shown.sections["unsplit"]).isdisjoint({"visitors", "conversion", "products"})
+
+
+def counted(view: View) -> tuple[str, ...]:
+    """The types that are clicks of the view."""
+    return ("view_item", "add_to_cart", "remove_from_cart") if "product" in view.values else TYPES
+
+
+def by_minute(
+    seen: Events, bought: Events, minutes: Iterable[int], types: Iterable[str]
+) -> dict[int, list[int]]:
+    """Minute since 1970 -> clicks and orders."""
+
+    def at(event: dict[str, Any]) -> int:
+        return int(datetime.fromisoformat(event["timestamp"]).timestamp() // 60)
+
+    clicks = Counter(at(click) for click in seen if click["type"] in types)
+    orders = Counter(at(order) for order in bought)
+    return {minute: [clicks[minute], orders[minute]] for minute in minutes}
 
 
 async def test_a_minute_with_more_steps_than_fit_tells_nothing_of_people(

@@ -18,6 +18,7 @@ from dashboards.screen.sliced import Source, together
         ({"source": "s" * 80}, View("source", "s" * 60)),
         ({"device": "phone", "bots": "in"}, View("device", "phone", True)),
         ({"bots": "in"}, View(bots=True)),
+        ({"device": "phone", "country": "DE"}, View("country", "DE", also=(("device", "phone"),))),
     ],
 )
 def test_a_filter_is_read_from_the_names_of_an_address(asked: dict[str, str], view: View) -> None:
@@ -27,7 +28,11 @@ def test_a_filter_is_read_from_the_names_of_an_address(asked: dict[str, str], vi
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"country": "DE", "device": "phone"}, "one filter at a time, not country and device"),
+        (
+            {"country": "DE", "device": "phone", "bots": "in"},
+            "bots go with one filter, not with country and device",
+        ),
+        ({"country": "DE", "source": OTHER}, "not kept apart"),
         ({"source": OTHER}, "not kept apart"),
         ({"country": "D\nE"}, "no country"),
         ({"product": "x" * 129}, "no product"),
@@ -46,3 +51,11 @@ def test_every_dimension_has_its_figures_and_the_same_ones_are_needed_once() -> 
     assert needs[Source("m", "countries", "clicks")] == {"DE"}
     assert together([needs, needs]) == needs
     assert needs_of(View(bots=True), "EUR") == {}
+
+
+def test_several_values_are_one_view_however_they_are_asked_for() -> None:
+    view = read_view({"device": "phone", "country": "DE"})
+    assert view == read_view({"country": "DE", "device": "phone"})
+    assert view.query == "country=DE&device=phone"
+    assert view.asked() == {"by": "country", "value": "DE", "also": (("device", "phone"),)}
+    assert needs_of(view, "EUR") == {}

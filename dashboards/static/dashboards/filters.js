@@ -1,4 +1,4 @@
-// What the page is narrowed to: one value of one dimension, and whether bots count. The address keeps it.
+// What the page is narrowed to: a value of one or more dimensions, and whether bots count. The address keeps it.
 import { asked, onAddress, tell } from "./address.js";
 import { $, h, icon, nothing, replace } from "./dom.js";
 import { nameOf } from "./names.js";
@@ -8,14 +8,16 @@ import { ask, link, onRefusal } from "./socket.js";
 import { reads, section } from "./store.js";
 
 const DIMENSIONS = ["product", "category", "source", "country", "device"];
-let wanted = { by: "", value: "", bots: false }, refused = "";
+let wanted = { values: {}, bots: false }, refused = ""; // dimension -> value
+const BOTS = "Bots are counted in under one filter at most, so they are left out.";
 const watchers = [];
 /** Calls `watcher` when another filter is asked for. */
 export const onFilter = (watcher) => watchers.push(watcher);
 
-const query = () => ({ ...(wanted.by && { [wanted.by]: wanted.value }), ...(wanted.bots && { bots: "in" }) });
-export const filtered = () => Boolean(wanted.by || wanted.bots);
-export const chosen = (by) => (wanted.by === by ? wanted.value : undefined);
+const several = (values) => Object.keys(values).length > 1;
+const query = () => ({ ...wanted.values, ...(wanted.bots && { bots: "in" }) });
+export const filtered = () => Boolean(Object.keys(wanted.values).length || wanted.bots);
+export const chosen = (by) => wanted.values[by];
 export const botsIn = () => wanted.bots;
 
 /** Takes a filter as it is; the server is asked for it, and again by whatever socket comes next. */
@@ -28,35 +30,42 @@ function take(next, { send = true } = {}) {
 }
 
 function become(change) {
-  refused = "";
-  const next = { ...wanted, ...change }, address = Object.fromEntries(DIMENSIONS.map((by) => [by, by === next.by ? next.value : ""]));
+  const next = { ...wanted, ...change }, address = Object.fromEntries(DIMENSIONS.map((by) => [by, next.values[by] ?? ""]));
+  refused = several(next.values) && next.bots ? BOTS : "";
+  if (refused) next.bots = false;
   tell({ ...address, bots: next.bots ? "in" : "" }, { step: true });
   take(next);
 }
 
-/** Narrows the page to one value; the same value again removes it. */
-export const choose = (by, value) => become(chosen(by) === value ? { by: "", value: "" } : { by, value });
-export const unfilter = () => { if (wanted.by) become({ by: "", value: "" }); };
+/** Narrows the page to a value beside those of other dimensions; the same value again, or none, removes it. */
+export function choose(by, value) {
+  const { [by]: old, ...rest } = wanted.values;
+  if (by === "product") delete rest.category; // it stands on one shelf
+  if (by === "category") delete rest.product;
+  become({ values: !value || old === value ? rest : { ...rest, [by]: value } });
+}
+export const unfilter = () => { if (Object.keys(wanted.values).length) become({ values: {} }); };
 export const turnBots = () => become({ bots: !wanted.bots });
 /** Everything is shown again: the past has no filters. */
-export const drop = () => { if (filtered()) become({ by: "", value: "", bots: false }); };
+export const drop = () => { if (filtered()) become({ values: {}, bots: false }); };
 
 /** Whether the figures on the page say anything of what bears this name; `unsplit` is told by the server. */
 export const split = (name) => !section("unsplit").has(name);
-export const unsplit = () => `not split by ${section("view").get("by")}`;
+export const unsplit = () => `not split by ${[section("view").get("by"), "both"][bys().length - 1] ?? "all"}`;
+const bys = () => [section("view").get("by"), ...(section("view").get("also") ?? []).map(([by]) => by)];
 /** What a tile says in place of figures that are of something else. */
-export const grey = (what) => nothing(`${unsplit()[0].toUpperCase()}${unsplit().slice(1)}.`, `${what} can’t be told for one ${section("view").get("by")} alone.`);
+export const grey = (what) => nothing(`${unsplit()[0].toUpperCase()}${unsplit().slice(1)}.`, `${what} can’t be told for ${bys().map((by) => `one ${by}`).join(" and ")} ${bys().length > 1 ? "at once" : "alone"}.`);
 
-/** The filter of the address; of two it takes neither, and says why. */
+/** The filter of the address. */
 function read({ send }) {
-  const found = DIMENSIONS.filter((by) => asked(by)), by = found.length === 1 ? found[0] : "";
-  refused = found.length > 1 ? `One filter at a time, not ${found.join(" and ")}.` : "";
-  take({ by, value: by && asked(by), bots: asked("bots") === "in" }, { send });
+  const values = Object.fromEntries(DIMENSIONS.filter((by) => asked(by)).map((by) => [by, asked(by)])), bots = asked("bots") === "in";
+  refused = bots && several(values) ? BOTS : "";
+  take({ values, bots: bots && !refused }, { send });
 }
 
 /** The server keeps to another view, and says why. */
-function refuse(words, { by = "", value = "", bots = 0 }) {
-  become({ by, value, bots: Boolean(bots) });
+function refuse(words, { by, value, also = [], bots = 0 }) {
+  become({ values: Object.fromEntries([...(by ? [[by, value]] : []), ...also]), bots: Boolean(bots) });
   refused = `${words[0].toUpperCase()}${words.slice(1)}.`;
   bar();
 }
@@ -78,15 +87,22 @@ function carry() {
 
 function bar() {
   carry();
-  const { by, value, bots } = wanted, name = by && nameOf(by, value);
+  const { values, bots } = wanted, list = Object.entries(values).map(([by, value]) => ({ by, value, name: nameOf(by, value) }));
   $("filters").hidden = !filtered() && !refused;
-  document.body.dataset.filter = by;
-  document.title = [name, bots && "with bots", given].filter(Boolean).join(" · ");
-  replace($("filters"), JSON.stringify([by, value, name, bots, refused]), () => [
-    by && chip(h("span", {}, `${by[0].toUpperCase()}${by.slice(1)} `, h("b", {}, name)), `${by} ${name}`, unfilter),
+  document.body.dataset.filter = list.map(({ by }) => by).join(" ");
+  document.title = [...list.map(({ name }) => name), bots && "with bots", given].filter(Boolean).join(" · ");
+  replace($("filters"), JSON.stringify([list, bots, refused]), () => [
+    ...list.map(({ by, value, name }) => chip(h("span", {}, `${by[0].toUpperCase()}${by.slice(1)} `, h("b", {}, name)), `${by} ${name}`, () => choose(by, value))),
     bots && chip(h("span", {}, "Bots ", h("b", {}, "counted in")), "bots", turnBots),
-    h("p", { role: "status" }, refused || (by ? `Only ${name}; another value replaces it. Grey is what is not split by ${by}.` : bots ? "Clicks of bots are counted in the pulse; people are people." : "")),
+    h("p", { role: "status" }, refused || explained(list, bots)),
   ].filter(Boolean));
+}
+
+/** What the chips mean, in a sentence or two. */
+function explained(list, bots) {
+  if (list.length > 1) return `Only what fits ${list.length === 2 ? "both" : `all ${list.length}`}, of the last half hour. Grey is what is not kept so finely.`;
+  if (list.length) return `Only ${list[0].name}; a value of another kind narrows it further. Grey is what is not split by ${list[0].by}.`;
+  return bots ? "Clicks of bots are counted in the pulse; people are people." : "";
 }
 const given = document.title;
 

@@ -1,6 +1,6 @@
 // The signature tile: what is looked at, what lies in carts, what is left, and for how long.
 import { $, arrange, bones, h, icon, nothing, replace, say, svg } from "../dom.js";
-import { choose, chosen, grey, onFilter, split, unfilter } from "../filters.js";
+import { choose, chosen, grey, onFilter, split } from "../filters.js";
 import { mood, since } from "../mood.js";
 import { page } from "../page.js";
 import { paced } from "../pace.js";
@@ -131,7 +131,7 @@ function shelves() {
 
 export function products() {
   if (!page.shared) {
-    $("category").onchange = ({ target }) => (target.value ? choose("category", target.value) : unfilter());
+    $("category").onchange = ({ target }) => choose("category", target.value);
     onFilter(shelves);
     shelves();
   }

@@ -1,6 +1,6 @@
 // Clicks and orders by minute, with last week behind them and the running minute at its present pace.
 import { $, h, nothing, replace } from "../dom.js";
-import { split, unsplit } from "../filters.js";
+import { grey, split, unsplit } from "../filters.js";
 import { mood } from "../mood.js";
 import { paced } from "../pace.js";
 import { page } from "../page.js";
@@ -41,6 +41,12 @@ function hairlines(list, { alert, soft }) {
 
 function drawPulse() {
   const fig = figure("pulse"), data = rows();
+  if (!split("minutes")) {
+    clear(node);
+    shown = "";
+    replace(node, `unsplit ${unsplit()}`, () => grey("What happens by minute"));
+    return true;
+  }
   if (mood() === "empty" || (data.length && !data.some((row) => row.clicks || row.orders))) {
     clear(node);
     shown = "";
