@@ -125,7 +125,8 @@ class FilteredPicture:
         else:
             self.stock_wanted = sections.candidates(figures, MOST_PRODUCTS)
         rows = sections.product_rows(figures, base.board.stock, base.board.outlook)
-        self._sections["products"] = rows
+        if rows or not figures:  # else their stock has not been read yet
+            self._sections["products"] = rows
         self._sections["sparks"] = sections.sparks(views, read.window.minutes(now)[:-1], rows)
 
     def products(self) -> set[str]:

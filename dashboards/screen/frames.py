@@ -31,7 +31,8 @@ class Screen:
         """Take whole sections, keep what differs as the next frame, empty where nothing does."""
         changes: State = {}
         for name, new in sections.items():
-            if change := _difference(self.state.get(name, {}), new):
+            change = _difference(self.state.get(name, {}), new)
+            if change or name not in self.state:  # that there is nothing is news, too
                 changes[name] = change
             self.state[name] = new
         self.seq += 1

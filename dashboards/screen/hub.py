@@ -64,6 +64,7 @@ class Hub:
         self._sights: Sights | None = None
         self._news = asyncio.Event()
         self._dirty = asyncio.Event()
+        self._lack = asyncio.Event()  # of stock that is to be shown: look at once
         self._work: asyncio.Task[None] | None = None
         self._thread: ThreadPoolExecutor | None = None  # one: it keeps its database connection
         self._rest: asyncio.TimerHandle | None = None
@@ -158,7 +159,7 @@ class Hub:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen())
             group.create_task(self._draw())
-            group.create_task(self._every(BOARD_S, self._look))
+            group.create_task(self._every(BOARD_S, self._look, self._lack))
             group.create_task(self._every(LAST_WEEK_S, self._compare))
             group.create_task(self._every(BOARD_S, self._compare_filters))
 
@@ -235,6 +236,8 @@ class Hub:
                 self.picture.draw_numbers(window, now)
             await window.read_slow(now)
             self.picture.draw_lists(window, now)
+            if self.picture.lacks_stock:
+                self._lack.set()
         if self.showings and self._slices and self._sights:
             await self._slices.read(self.showings.needs(), now)
             if lists or self._sights.lack(self.showings.views()):
@@ -259,15 +262,20 @@ class Hub:
         self._news = asyncio.Event()
 
     # --- what is read in threads --------------------------------------------------------------
-    async def _every(self, seconds: float, job: Callable[[], Awaitable[None]]) -> None:
+    async def _every(
+        self, seconds: float, job: Callable[[], Awaitable[None]], sooner: asyncio.Event | None = None
+    ) -> None:
         while True:
             try:
                 await job()
             except (DatabaseError, RedisError, OSError) as error:
                 log.warning("live hub: %s failed, trying again: %s", job.__name__, error)
-            await asyncio.sleep(seconds)
+                await asyncio.sleep(seconds)
+                continue
+            await _within(seconds, sooner or asyncio.Event())
 
     async def _look(self) -> None:
+        self._lack.clear()
         for category in self.showings.shelves_due(time.time()):
             products = await self._in_thread(products_of, category)
             self.showings.put_shelf(category, products, time.time())

@@ -41,6 +41,11 @@ class Picture:
         return self._sections
 
     @property
+    def lacks_stock(self) -> bool:
+        """Whether products have come to be shown whose stock nobody has looked at."""
+        return not self.board.stock.keys() >= set(self.stock_wanted)
+
+    @property
     def board(self) -> Reading:
         """The last look at orders and stock, an empty one before the first."""
         return self._board or Reading()
@@ -92,7 +97,8 @@ class Picture:
         figures = sections.product_figures(window, now)
         self.stock_wanted = sections.candidates(figures)
         rows = sections.product_rows(figures, self.board.stock, self.board.outlook)
-        self._sections["products"] = rows
+        if rows or not figures:  # else their stock has not been read yet
+            self._sections["products"] = rows
         self._sections["sparks"] = sections.sparks(
             partial(sections.views_at, window), window.minutes(now)[:-1], rows
         )

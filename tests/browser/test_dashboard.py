@@ -63,6 +63,30 @@ def test_a_shop_without_visitors_says_what_to_do(live: Page) -> None:
     expect(live.get_by_role("link", name="Open the shop")).to_have_attribute("href", "/")
 
 
+SAID = """
+    window.said = new Set();
+    const texts = () => [...document.querySelectorAll("#products, #funnel")].map((one) => one.textContent);
+    const note = () => texts().forEach((text) => said.add(text));
+    new MutationObserver(note).observe(document, { subtree: true, childList: true, characterData: true });
+"""
+
+
+def test_the_first_page_of_a_busy_shop_never_says_that_nothing_has_happened(
+    page: Page, context: BrowserContext, site: str, redis: Redis
+) -> None:
+    product("MUG", stock=7)
+    views(redis, "ada", "ben")
+    page.add_init_script(SAID)
+    sign_in(context, site)
+    page.goto("/dashboard/", wait_until="commit")
+    expect(page.locator(".goods tbody tr .c-available")).to_have_text("7")
+    expect(page.locator("#pipeline")).to_contain_text("Delivered")
+    said = page.evaluate("() => [...said].join('; ')")
+    assert "The MUG" in said
+    assert "No product has been looked at" not in said
+    assert "Nobody yet" not in said
+
+
 def test_a_click_and_an_order_move_the_numbers_the_chart_and_the_table(live: Page, redis: Redis) -> None:
     product("MUG", stock=7)
     views(redis, "ada", "ben")

@@ -136,6 +136,25 @@ async def test_products_have_names_stock_and_time_left(hub: Hub, redis: Redis) -
         assert (left, words) == (None, ""), "by the ledger nothing was sold"
 
 
+async def test_no_products_are_told_before_their_stock_is_known(hub: Hub, redis: Redis) -> None:
+    """Else a page of a busy shop would say that nobody has looked at anything."""
+    await sync_to_async(product)("MUG", 7)
+    views(redis, "ada")
+    async with watching(hub) as viewer:
+        told: list[dict[str, list[object]]] = []
+        while not told:
+            await viewer.take()
+            if "products" in viewer.shown.sections:
+                told.append(viewer.shown.sections["products"])
+        assert told[0]["MUG"][3] == 7
+
+
+async def test_that_nobody_looked_at_a_product_is_told(hub: Hub) -> None:
+    async with watching(hub) as viewer:
+        await viewer.until(lambda shown: "products" in shown.sections)
+        assert viewer.shown.sections["products"] == {}
+
+
 async def test_the_last_events_name_people_by_a_hash_only(hub: Hub, redis: Redis) -> None:
     views(redis, "ada-the-visitor")
     async with watching(hub) as viewer:

@@ -39,6 +39,14 @@ def test_a_key_that_is_gone_is_null() -> None:
     assert shown(screen, 1)["set"] == {"products": {"MUG": None}}
 
 
+def test_that_a_section_is_empty_is_told_once() -> None:
+    """A page that has not heard of it shows bones, and no zeros."""
+    screen = screen_of({"now": {"orders": 1}}, {"now": {"orders": 2}, "status": {}}, {"status": {}})
+    assert shown(screen, 1)["set"] == {"now": {"orders": 2}, "status": {}}
+    assert shown(screen, 2)["set"] == {}
+    assert shown(screen, 0)["set"] == {"now": {"orders": 2}, "status": {}}
+
+
 def test_a_section_that_was_not_drawn_stays_as_it_was() -> None:
     screen = screen_of({"now": {"orders": 1}, "feed": {"a": 1}}, {"now": {"orders": 2}})
     assert shown(screen, 0)["set"] == {"now": {"orders": 2}, "feed": {"a": 1}}

@@ -5,7 +5,7 @@ import { mood } from "../mood.js";
 import { nameOf, place, short } from "../names.js";
 import { page } from "../page.js";
 import { paced } from "../pace.js";
-import { reads, section } from "../store.js";
+import { reads, section, told } from "../store.js";
 import { money, time } from "../words.js";
 
 const KEEP = 60, node = $("feed");
@@ -52,7 +52,7 @@ function remember() {
 
 function drawFeed() {
   remember();
-  if (held || mood() === "loading") return false;
+  if (held || mood() === "loading" || (mood() !== "replay" && !told("feed"))) return false;
   const events = [...(only ? mine : section("feed"))].sort((a, b) => b[1][0] - a[1][0] || (a[0] < b[0] ? 1 : -1));
   if (!events.length) {
     const [title, text] = mood() === "replay" ? ["Single events are shown live only.", "The past is told by its minutes; the admin has each order."]

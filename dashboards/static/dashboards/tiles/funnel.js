@@ -5,7 +5,7 @@ import { mood } from "../mood.js";
 import { paced } from "../pace.js";
 import { clear, draw, figure } from "../plots.js";
 import { saver } from "../save.js";
-import { reads, section } from "../store.js";
+import { reads, section, told } from "../store.js";
 import { percent, whole } from "../words.js";
 
 const STAGES = [["view_item", "Viewed"], ["add_to_cart", "Cart"], ["begin_checkout", "Checkout"], ["purchase", "Paid"]];
@@ -32,6 +32,7 @@ function words(list) {
 function drawFunnel() {
   const list = steps(), most = Math.max(...list.map((step) => Math.max(step.n, step.was ?? 0)));
   if (mood() === "loading") return false;
+  if (!told("funnel")) { replace(node, "bones", () => bones("b-row", 4)); return false; }
   if (!most) {
     clear(plot);
     replace(node, `nothing ${section("view").size}`, () => nothing(section("view").has("by") ? "Nothing that fits the filter." : "Nobody yet.", "Viewed, cart, checkout, paid: the share that goes on stands here."));

@@ -4,7 +4,7 @@ import { grey, split } from "../filters.js";
 import { mood } from "../mood.js";
 import { page } from "../page.js";
 import { paced } from "../pace.js";
-import { reads, section, store } from "../store.js";
+import { reads, section, store, told } from "../store.js";
 import { UNKNOWN, span, whole } from "../words.js";
 
 const ROAD = [["placed", "Placed"], ["paid", "Paid"], ["packed", "Packed"], ["shipped", "Shipped"], ["delivered", "Delivered"]];
@@ -41,6 +41,7 @@ function fill(key) {
 function drawPipeline() {
   if (mood() === "loading") return false;
   if (!split("pipeline")) { replace(node, "unsplit", () => grey("Where orders stand")); return true; }
+  if (mood() !== "replay" && !told("status")) { replace(node, "bones", () => bones("b-row", 3)); return false; }
   replace(node, "road", () => [h("div", { class: "flow" }, ...ROAD.map(([key, name]) => stage(key, name, "stage"))),
     h("div", { class: "asides" }, ...ASIDE.map(([key, name]) => stage(key, name, "aside")))]);
   for (const [key] of [...ROAD, ...ASIDE]) if (mood() === "replay") forget(key); else fill(key);

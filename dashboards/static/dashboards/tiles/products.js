@@ -4,7 +4,7 @@ import { choose, chosen, grey, onFilter, split } from "../filters.js";
 import { mood, since } from "../mood.js";
 import { page } from "../page.js";
 import { paced } from "../pace.js";
-import { reads, section } from "../store.js";
+import { reads, section, told } from "../store.js";
 import { UNKNOWN, whole } from "../words.js";
 
 const ROWS = 10;
@@ -108,6 +108,7 @@ function table() {
 function drawProducts() {
   if (mood() === "loading") return false;
   if (!split("products")) { replace(node, "unsplit", () => grey("What single products do")); return true; }
+  if (!told("products")) { replace(node, "bones", () => bones("b-row", ROWS)); return false; }
   const list = items();
   if (!list.length) {
     replace(node, "nothing", () => nothing("No product has been looked at yet.", "The ten that sell out soonest will stand here.",

@@ -7,7 +7,7 @@ import { paced } from "../pace.js";
 import { page } from "../page.js";
 import { clear, draw, figure, plain } from "../plots.js";
 import { saver } from "../save.js";
-import { reads, section } from "../store.js";
+import { reads, section, told } from "../store.js";
 import { change, whole } from "../words.js";
 
 const NAMES = { sources: "Sources", countries: "Countries", devices: "Devices",
@@ -37,6 +37,11 @@ function drawPanel() {
     clear(bars);
     replace(panel, `unsplit ${open}`, () => grey(NAMES[open]));
     return true;
+  }
+  if (!told(open)) {
+    clear(bars);
+    replace(panel, "bones", () => bones("b-row", 6));
+    return false;
   }
   if (!list.length) {
     clear(bars);
