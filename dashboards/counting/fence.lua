@@ -169,6 +169,15 @@ for _, entry in ipairs(plan.members) do
   end
 end
 
+-- merges: { key, {keys} }: an hour takes in its minutes, a day its hours, which have all that it is to have
+for _, entry in ipairs(plan.merges) do
+  local parts = {}
+  for place, index in ipairs(entry[2]) do
+    parts[place] = KEYS[index]
+  end
+  redis.call('PFMERGE', KEYS[entry[1]], unpack(parts))
+end
+
 -- Stock events of others: once per id. The clock is the time of sending and never runs backwards.
 if #plan.foreign > 0 then
   local newest = redis.call('ZRANGE', IDS, -1, -1, 'WITHSCORES')

@@ -6,7 +6,7 @@ goes into a minute, its hour and its day is sent once.
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -23,11 +23,14 @@ from dashboards.keys import (
     RECENT_EVENTS,
     SEEN_SECONDS,
     WIDTH,
+    Grain,
     Keys,
     changes_channel,
     retention,
 )
 
+WIDER: Mapping[Grain, Grain] = {"m": "h", "h": "d"}
+MERGED = 250  # members: to add so many to a set takes Redis longer than to merge one that has them
 EXACT = 2**53  # Lua's numbers are doubles: a larger whole number travels as text
 Fields = Mapping[str, int] | Mapping[str, int | str]
 # buckets, what is added to each, the most fields of each (0: no cap), whether the fields have kinds
@@ -85,6 +88,7 @@ class Plan(msgspec.Struct, rename={"start": "from"}):
     seq: int
     counts: list[CountsEntry]
     members: list[tuple[int, list[str]]]
+    merges: list[tuple[int, list[int]]]  # sets that take in others, after these have got their members
     foreign: list[tuple[str, int, list[CountsEntry]]]
     index: list[tuple[int, list[int]]]
     keep: list[int]  # seconds to keep each bucket
@@ -102,6 +106,12 @@ class Plan(msgspec.Struct, rename={"start": "from"}):
 
 
 Unsent = Callable[[str, set[str]], set[str]]  # key, members -> those that the set may lack
+
+
+class _Set(NamedTuple):
+    number: int
+    unsent: set[str]
+    parts: list[int]  # whose members it takes in instead of being told them
 
 
 class Draft:
@@ -139,7 +149,7 @@ class Draft:
     def _make_plan(self) -> Plan:
         batch = self._batch
         counts = [entry for figures in batch.figures for entry in self._counts(figures)]
-        members = [entry for figures in batch.figures for entry in self._members(figures)]
+        sets = [some for figures in batch.figures for some in self._sets(figures)]
         foreign = [(id_, clock, self._counts(figures)) for id_, clock, figures in batch.foreign]
         steps = [self._minute_of_steps(start) for start in batch.steps]
         return Plan(
@@ -149,7 +159,8 @@ class Draft:
             gap=batch.gap,
             seq=batch.seq,
             counts=counts,
-            members=members,
+            members=[(one.number, list(one.unsent)) for one in sets if not one.parts],
+            merges=[(one.number, one.parts) for one in sets if one.parts],
             foreign=foreign,
             index=[(number, sorted(finer)) for number, finer in self._finer.items()],
             keep=self._keep,
@@ -175,15 +186,22 @@ class Draft:
             entry[2].append(cap)
         return list(entries.values())
 
-    def _members(self, figures: Figures) -> list[tuple[int, list[str]]]:
-        entries = []
+    def _sets(self, figures: Figures) -> Iterator[_Set]:
+        """The sets that get members they may lack; many are sent once, for their minutes.
+
+        Who is a member of an hour by this batch is one of its minutes, too, which are told of theirs before.
+        """
+        parts: dict[tuple[Grain, str, int], list[int]] = defaultdict(list)  # by grain, fold and start
         for place, members in figures.members.items():
             number = self._bucket(place)
+            if wider := WIDER.get(place.grain):
+                parts[wider, place.fold, place.start - place.start % WIDTH[wider]].append(number)
             key = self._keys.bucket(self._batch.tp, *place)
             if unsent := self._unsent(key, members):
                 self.new_members[key] = unsent
-                entries.append((number, list(unsent)))
-        return entries
+                its_parts = parts[place.grain, place.fold, place.start]
+                is_merged = len(unsent) > MERGED * len(its_parts)
+                yield _Set(number, unsent, its_parts if is_merged else [])
 
     def _bucket(self, place: Place) -> int:
         """The bucket's place in KEYS; a new one is entered into the index of its hour or day."""

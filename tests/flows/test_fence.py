@@ -230,3 +230,25 @@ def test_what_was_set_aside_stays_out_when_it_could_be_read_later() -> None:
 
 def test_a_partition_that_was_never_folded_has_no_position(redis: Redis) -> None:
     assert log_of("clicks-0", []).part(writer_of(redis)) == Part("clicks-0", "clicks", 0, fresh=True)
+
+
+def test_sets_that_take_in_others_hold_what_they_would_be_told(redis: Redis) -> None:
+    """A large batch tells members to minutes only, small ones to each bucket: a half hour around an hour."""
+    since = NOW.replace(hour=11, minute=40)
+    log = log_of(
+        "clicks-0",
+        [
+            click(f"u{n * 7 % 1900}", timestamp=(since + timedelta(seconds=n * 0.5)).isoformat())
+            for n in range(4_000)
+        ],
+    )
+    commands = redis.info("commandstats").get("cmdstat_pfmerge", {"calls": 0})["calls"]
+    log.fold(writer_of(redis), sizes=[100])
+    assert redis.info("commandstats").get("cmdstat_pfmerge", {"calls": 0})["calls"] == commands
+    told = everything(redis)
+    redis.delete(*redis.scan_iter(match=f"{first_keys().prefix}*"))
+
+    log.fold(writer_of(redis), sizes=[3_000, 20, 980])
+
+    assert redis.info("commandstats")["cmdstat_pfmerge"]["calls"] > commands
+    assert everything(redis) == told
