@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 
 from orders.admin import OrderDesk
 from orders.models import Mail, Order
+from orders.papers import slips_page
 from shopsite.desk import ExportingAdmin, link, told
 from shopsite.orderdesk.effects import effects_of_each
 from shopsite.orderdesk.filters import QueueFilter, QueueList, chosen
@@ -29,6 +30,7 @@ from shopsite.orderdesk.steps import REFUSALS, STEPS, Step, take
 admin.site.site_header = admin.site.site_title = settings.SHOP_NAME
 admin.site.index_title = "What waits, and everything there is"
 admin.site.register(Mail, MailAdmin)
+MAX_SLIPS = 500  # sheets of one page: a browser lays them out at once
 MAX_TOLD = 50  # orders of an action of which each effect is told: a page of the list
 Action = Callable[["OrderAdmin", HttpRequest, QuerySet[Order]], HttpResponse | None]
 
@@ -50,7 +52,7 @@ class OrderAdmin(OrderPages, ExportingAdmin, OrderDesk):
 
     fieldsets = (*OrderDesk.fieldsets, ("Elsewhere", {"fields": ("ledger", "whole_way")}))
     list_filter = (QueueFilter, *OrderDesk.list_filter)
-    actions = [_action(step) for step in STEPS.values()]
+    actions = [*map(_action, STEPS.values()), "print_slips"]
     change_list_template = "admin/orders/order/change_list.html"
     export_permission = "staff.export_orders"
     export_columns = {
@@ -127,6 +129,12 @@ class OrderAdmin(OrderPages, ExportingAdmin, OrderDesk):
     def has_refund_permission(self, request: HttpRequest) -> bool:
         """Who may give money back."""
         return request.user.has_perm("orders.refund_order")
+
+    @admin.action(description="Print packing slips", permissions=["view"])
+    def print_slips(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse:
+        """A sheet for each chosen order, in the order in which they were placed."""
+        rows = queryset.order_by("placed_at", "pk").prefetch_related("lines")
+        return slips_page(request, rows[:MAX_SLIPS], untold=max(0, rows.count() - MAX_SLIPS))
 
     def take_each(self, request: HttpRequest, queryset: QuerySet[Order], step: Step) -> HttpResponse | None:
         """Ask first where the step asks; then take it with each order, and say what became of each."""

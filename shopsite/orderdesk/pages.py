@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from orders.models import Order
 from orders.money import money_text
+from orders.papers import receipt_page, slips_page
 from shopsite.fulfilment import InvalidRefund, plan_refund
 from shopsite.orderdesk.effects import effects
 from shopsite.orderdesk.forms import RefundForm
@@ -41,6 +42,12 @@ class OrderPages(admin.ModelAdmin):
                 "<path:object_id>/way/log/",
                 self.admin_site.admin_view(self.way_log),
                 name="orders_order_way_log",
+            ),
+            path("<path:object_id>/slip/", self.admin_site.admin_view(self.slip), name="orders_order_slip"),
+            path(
+                "<path:object_id>/receipt/",
+                self.admin_site.admin_view(self.receipt),
+                name="orders_order_receipt",
             ),
             path("<path:object_id>/way/", self.admin_site.admin_view(self.way), name="orders_order_way"),
         ]
@@ -78,6 +85,18 @@ class OrderPages(admin.ModelAdmin):
         else:
             self.message_user(request, f"Order {order.pk}: {step.done}.", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:orders_order_change", args=[quote(order.pk)]))
+
+    def slip(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The packing slip, to be printed."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return slips_page(request, [get_object_or_404(Order, pk=unquote(object_id))])
+
+    def receipt(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The receipt of an order that was paid, to be printed."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return receipt_page(request, get_object_or_404(Order, pk=unquote(object_id), paid_at__isnull=False))
 
     def way(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Everything that happened to an order, or to a number that only messages have."""

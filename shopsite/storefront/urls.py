@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("orders/<path:order_id>/status", orders.status, name="order_status"),
     path("orders/<path:order_id>/pay", orders.pay, name="pay"),
     path("orders/<path:order_id>/cancel", orders.cancel, name="order_cancel"),
+    path("orders/<path:order_id>/receipt", orders.receipt, name="order_receipt"),
     path("orders/<path:order_id>/again", orders.again, name="order_again"),
     path("orders/<path:order_id>/", orders.order, name="order"),
     path("payments/webhook", webhook.webhook, name="payment_webhook"),

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from orders import payments
 from orders.models import Mail, Order
+from orders.papers import receipt_page
 from orders.selectors import FINAL, OrderView, order_view
 from orders.states import Status
 from shopsite.fulfilment import BeingPaid, ForbiddenMove, InvalidCart, OutOfStock, cancel_order, pay_again
@@ -132,6 +133,14 @@ def cancel(request: ShopRequest, order: Order) -> HttpResponseBase:
     except ForbiddenMove:
         messages.warning(request, TOO_LATE)
     return redirect("order", order.order_id)
+
+
+@never_cache
+@require_safe
+@own_order
+def receipt(request: ShopRequest, order: Order) -> HttpResponseBase:
+    """The receipt, to be printed; before an order is paid there is none."""
+    return receipt_page(request, order) if order.paid_at else redirect("order", order.order_id)
 
 
 @require_POST
