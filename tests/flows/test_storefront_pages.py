@@ -5,7 +5,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from shopsite.catalogue.demo import fill
-from shopsite.catalogue.models import Product
+from shopsite.catalogue.models import Category, Product
 from tests.support.shop import product
 from tests.support.storefront import Shopper
 
@@ -44,6 +44,14 @@ def test_every_page_opens_and_obeys_the_policy(full_shop: Shopper, address: str)
     assert " style=" not in page
     assert "<style" not in page
     assert " onclick=" not in page
+
+
+def test_the_first_page_leads_only_to_shelves_that_are_there(shopper: Shopper) -> None:
+    product("MUG")
+    Product.objects.update(category=Category.objects.create(slug="home", name="Home"))
+    page = shopper.read("/")
+    assert 'href="/c/home/"' in page
+    assert 'href="/c/sport/"' not in page
 
 
 def test_pages_open_in_an_empty_shop(shopper: Shopper) -> None:

@@ -24,6 +24,7 @@ from shopsite.storefront.templatetags.shop import about
 
 IN_A_ROW = 4
 LONGEST_LIST = 10  # of quantities on a product's page; the cart takes more
+BANDS = ("home", "sport")  # shelves that the first page has a picture of, where the shop has them
 COSTS = {"cost": delivery.COST, "free_from": delivery.FREE_FROM}
 
 
@@ -32,8 +33,9 @@ def home(request: HttpRequest) -> HttpResponse:
     """What is new, what everybody looks at, and what is almost gone."""
     note(request, "page_view")
     newest, few = selectors.newest(2 * IN_A_ROW), selectors.few_left(IN_A_ROW)
-    context = {"newest": newest, "few": few, "trending": selectors.trending(IN_A_ROW), **COSTS}
-    return render(request, "storefront/home.html", context)
+    bands = [shelf.slug for shelf in Frame(request).shelves if shelf.slug in BANDS]
+    context = {"newest": newest, "few": few, "bands": bands, "trending": selectors.trending(IN_A_ROW)}
+    return render(request, "storefront/home.html", {**context, **COSTS})
 
 
 @require_safe
