@@ -206,6 +206,8 @@ def test_kafka_that_is_away_is_told_in_a_sentence_and_holds_up_nobody(staff: As)
     answer = staff("viewer").get(reverse("admin:orders_order_way_log", args=[order.pk]))
     assert answer.status_code == 200
     assert "Kafka cannot be asked now" in answer.content.decode()
+    assert "comes from the database and holds" in answer.content.decode()
+    assert 'class="again"' in answer.content.decode()
     found = look(events_of(order.pk), clicks_of(Order.objects.get(pk=order.pk)))
     assert found.events == []
 
