@@ -6,10 +6,17 @@ if (table) {
     for (const [at, cell] of [...row.cells].entries()) cell.dataset.label = labels[at];
   }
 }
-// What scrolls sideways on a phone can be scrolled by keys, too.
-for (const group of document.querySelectorAll(".inline-group")) {
-  if (group.scrollWidth <= group.clientWidth) continue;
-  group.tabIndex = 0;
-  group.setAttribute("role", "group");
-  group.setAttribute("aria-label", group.querySelector("h2")?.textContent.trim() ?? "");
+// What scrolls sideways on a phone, or in a narrow window, can be scrolled by keys, too.
+function reachWhatScrolls() {
+  for (const group of document.querySelectorAll(".inline-group")) {
+    if (group.scrollWidth <= group.clientWidth) {
+      if (group.tabIndex === 0) group.removeAttribute("tabindex");
+      continue;
+    }
+    group.tabIndex = 0;
+    group.setAttribute("role", "group");
+    group.setAttribute("aria-label", group.querySelector("h2")?.textContent.trim() ?? "");
+  }
 }
+reachWhatScrolls();
+addEventListener("resize", reachWhatScrolls);
