@@ -19,7 +19,7 @@ from orders.models import Line, Mail, Order, Payment, Refund, Transition
 from orders.money import money_text
 from shopsite.desk import RecordAdmin, RecordInline, link, moment
 from shopsite.desk.counts import first_keys
-from shopsite.desk.search import beginning, beginning_in_any_case
+from shopsite.desk.search import among, beginning, beginning_in_any_case
 
 ORIGINS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "shop": ("This shop", {"source": Order.Source.SHOP}),
@@ -203,7 +203,7 @@ class OrderDesk(RecordAdmin):
             "product": Line.objects.filter(product_id=term).order_by("-pk").values("order_id"),
         }
         found = {key for keys in first_keys(kinds, MAX_FOUND).values() for key in keys}
-        return queryset.filter(pk__in=found), False
+        return among(queryset, found), False
 
 
 class _Money(RecordAdmin):
@@ -248,7 +248,7 @@ class _Money(RecordAdmin):
             "key": rows.filter(key=term),
         }
         found = {key for keys in first_keys(kinds, MAX_FOUND).values() for key in keys}
-        return queryset.filter(pk__in=found), False
+        return among(queryset, found), False
 
 
 @admin.register(Payment)

@@ -1,14 +1,17 @@
 """What the admin searches by has an index that each database really uses for it."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from orders.models import Line, Order
-from shopsite.desk.search import beginning, beginning_in_any_case
+from shopsite import bulk
+from shopsite.desk.search import among, beginning, beginning_in_any_case
 from shopsite.events.models import InboxEvent, OutboxEvent
 from tests.support.shop import place, product
 
@@ -58,3 +61,23 @@ def test_an_address_is_found_by_how_it_begins_in_any_case(term: str, found: bool
     product("MUG", 5)
     place({"MUG": 1}, email="Ada@Example.org")
     assert beginning_in_any_case(Order.objects.all(), "email", term).exists() is found
+
+
+def test_what_was_found_is_looked_up_by_its_keys_however_the_list_is_sorted() -> None:
+    """The oldest orders of many: in the list's own order, every other one would be read before them."""
+    first = timezone.now() - timedelta(days=30)
+    many = [
+        Order(
+            order_id=f"o{number:05}", status="paid", source="shop", currency="EUR", amount=1,
+            placed_at=first + timedelta(minutes=number), changed_at=first,
+        )
+        for number in range(20_000)
+    ]  # fmt: skip
+    bulk.insert_objects(many)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE orders_order")
+    found = among(Order.objects.order_by("-placed_at", "-pk"), [order.pk for order in many[:1000]])
+    assert [order.pk for order in found[:3]] == ["o00999", "o00998", "o00997"]
+    assert found.count() == 1000
+    assert "order_by_time" not in found[:50].explain()
+    assert not among(Order.objects.all(), []).exists()
