@@ -1,9 +1,9 @@
 """Which buckets there are, by Redis's indexes and rows' heads. presence.py, Rollup -> here -> ranges.py."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 
 import redis
 from django.conf import settings
@@ -78,13 +78,16 @@ class Heads:
 
     def widened(self, at: float, up: bool) -> int:
         """A bound, moved to the border of the finest bucket that is still kept there."""
-        for grain in cast("tuple[Coarse, ...]", ("d", "h")):
-            width = WIDTH[grain]
-            if at % width == 0:
-                return int(at)
-            if self.cut(grain, [floor(at, width)]):
-                return ceil(at, width) if up else floor(at, width)
-        return ceil(at, WIDTH["m"]) if up else floor(at, WIDTH["m"])
+        return _widened(at, up, lambda grain, start: bool(self.cut(grain, [start])))
+
+    def widened_edges(self, edges: Sequence[int]) -> list[int]:
+        """Bounds of many buckets, each as widened(): the first one down, the others up."""
+        grains: tuple[Coarse, ...] = ("d", "h")
+        gone = {grain: self.cut(grain, sorted({floor(at, WIDTH[grain]) for at in edges})) for grain in grains}
+        return [
+            _widened(at, place > 0, lambda grain, start: start in gone[grain])
+            for place, at in enumerate(edges)
+        ]
 
     def cut(self, grain: Coarse, starts: Sequence[int]) -> set[int]:
         """The hours (or days) of which not all finer buckets are there, in every partition."""
@@ -173,6 +176,17 @@ class Heads:
                     yield from (Unit(tp, "m", at) for at in hours if floor(at, WIDTH["d"]) in days)
                 else:
                     yield from (Unit(tp, "d", day) for day in days if low < day + width and day < high)
+
+
+def _widened(at: float, up: bool, is_cut: Callable[[Coarse, int], bool]) -> int:
+    grains: tuple[Coarse, ...] = ("d", "h")
+    for grain in grains:
+        width = WIDTH[grain]
+        if at % width == 0:
+            return int(at)
+        if is_cut(grain, floor(at, width)):
+            return ceil(at, width) if up else floor(at, width)
+    return ceil(at, WIDTH["m"]) if up else floor(at, WIDTH["m"])
 
 
 def _row_heads(grains: Sequence[Grain], days: Sequence[int]) -> RowHeads:

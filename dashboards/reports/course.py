@@ -12,9 +12,9 @@ import redis
 from dashboards.counting.store import live_partitions
 from dashboards.folds import FOLDS
 from dashboards.folds.base import Counts, Uniques
-from dashboards.keys import WIDTH, Keys
+from dashboards.keys import Keys
 from dashboards.past.borders import Span as Borders
-from dashboards.past.borders import floor, some
+from dashboards.past.borders import some
 from dashboards.past.heads import Heads
 from dashboards.past.ranges import SHORT_S, Cover, between, kept_by, of_grain
 from dashboards.past.spans import Span, Sums, read_span, read_steadily
@@ -49,10 +49,7 @@ def used_edges(client: redis.Redis, edges: Sequence[int]) -> list[int]:
     bounds may then be the same.
     """
     keys, tps = live_partitions(client)
-    heads = Heads(client, keys, tps, edges)
-    heads.cut("d", sorted({floor(at, WIDTH["d"]) for at in edges}))  # at once, not one by one below
-    heads.cut("h", sorted({floor(at, WIDTH["h"]) for at in edges}))
-    return [heads.widened(edges[0], False), *(heads.widened(at, True) for at in edges[1:])]
+    return Heads(client, keys, tps, edges).widened_edges(edges)
 
 
 def read_course(client: redis.Redis, statistic: str, grain: ReportGrain, edges: Sequence[int]) -> list[Sums]:

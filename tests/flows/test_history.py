@@ -13,8 +13,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from dashboards.counting.plan import Batch
+from dashboards.counting.store import live_partitions
 from dashboards.models import Rollup, Total
 from dashboards.past import history, spans
+from dashboards.past.heads import Heads
 from dashboards.past.history import write_history
 from dashboards.past.ranges import Cover, cover
 from dashboards.past.rollups import Taken, in_turn, keep
@@ -319,6 +321,29 @@ def test_minutes_are_not_kept_for_ever_and_the_range_is_widened_to_what_is(
     assert (found.start, found.end) == (at(-22 * 60), at(2 * 60))
     assert found.events == {"view_item": 3}
     assert found.minutes == []
+
+
+def test_many_bounds_are_moved_together_as_each_would_be_alone(redis: Redis, settings: LazySettings) -> None:
+    settings.HISTORY_MINUTES_DAYS = 3
+    settings.HISTORY_HOURS_DAYS = 10
+    clicks([0, 61, 130]).fold(writer_of(redis))
+    move(redis)
+    pass_time(redis, 10 * 24)
+    clicks([2000, 2900, 3100], "clicks-2").fold(writer_of(redis))
+    move(redis)
+    pass_time(redis, 2 * 24)
+    history.trim()
+    more_of_today = clicks([4310, 4311], "clicks-1", 100)
+    more_of_today.fold(writer_of(redis))
+    keys, tps = live_partitions(redis)
+    edges = [int(at(minute).timestamp()) for minute in range(-7, 4500, 17)]
+
+    together = Heads(redis, keys, tps).widened_edges(edges)
+
+    heads = Heads(redis, keys, tps)
+    alone = [heads.widened(edge, place > 0) for place, edge in enumerate(edges)]
+    assert together == alone
+    assert together != edges
 
 
 def test_minutes_that_were_deleted_are_not_taken_for_whole_when_a_late_one_comes(redis: Redis) -> None:
