@@ -18,7 +18,7 @@ NOTE = (
 window.marks = {}; window.shifts = 0; window.longest = []; window.answers = [];
 const mark = (name) => { window.marks[name] ??= performance.now(); };
 new MutationObserver((_, self) => {
-  if (["busy", "empty"].includes(document.body?.dataset.state)) mark("tiles");
+  if (document.querySelector("#n-visitors .figure span") && !document.querySelector("#numbers .bone")) mark("tiles");
   if (CHARTS.every((one) => document.querySelector(one))) mark("charts");
   if (window.marks.tiles && window.marks.charts) self.disconnect();
 }).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ["data-state"] });

@@ -1,6 +1,6 @@
 """One hub a server process: every viewer sees the same frames. Redis `changes` -> here -> sockets.py.
 
-It starts with the first viewer and rests some seconds after the last. One task listens to Redis, one
+It starts with the first page that is asked for and rests some seconds after the last viewer. One task listens to Redis, one
 makes a frame when something changed (at the pace of pace.py), the others read orders and stock, and last
 week, in a thread. A viewer waits for news and takes the one frame that brings it from its number to now: a
 slow one skips frames, and holds up nobody.
@@ -98,6 +98,12 @@ class Hub:
     def present(self) -> str:
         """What a viewer would get now, "" while nobody watches."""
         return self.screen.since(0) if self._work and self.screen.seq else ""
+
+    def expect(self) -> None:
+        """Somebody is about to watch: begin, and rest again where nobody comes."""
+        if not self._work:
+            self._start()
+            self._rest = asyncio.get_running_loop().call_later(LINGER_S, self.stop)
 
     def _join(self, person: str) -> None:
         if self._rest:
@@ -317,9 +323,14 @@ def the_hub() -> Hub:
 
 
 def present_frame() -> str:
-    """A snapshot for a page that is made in a thread of this process, "" while it has no viewers."""
+    """A snapshot for a page that is made in a thread of this process, "" where nobody has watched just now.
+
+    The hub then begins: it has figures when the page's socket opens, and holds up no answer.
+    """
 
     async def read() -> str:
-        return the_hub().present()
+        hub = the_hub()
+        hub.expect()
+        return hub.present()
 
     return async_to_sync(read)()

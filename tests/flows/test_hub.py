@@ -105,6 +105,21 @@ async def test_without_viewers_the_hub_holds_nothing(hub: Hub, redis: Redis) -> 
     assert redis.pubsub_numsub(f"{settings.REDIS_PREFIX}changes")[0][1] == 0
 
 
+async def test_a_hub_that_expects_a_viewer_has_figures_before_one_comes_and_rests_where_none_does(
+    hub: Hub, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboards.screen.hub.LINGER_S", 1.0)
+    views(redis, "ada")
+    hub.expect()
+    async with asyncio.timeout(20):
+        while not hub.present():
+            await asyncio.sleep(0.01)
+    assert '"visitors":1' in hub.present()
+    async with asyncio.timeout(20):
+        while hub.present():
+            await asyncio.sleep(0.01)
+
+
 async def test_a_lost_subscription_loses_no_event(hub: Hub, redis: Redis) -> None:
     async with watching(hub) as viewer:
         await viewer.take()

@@ -56,7 +56,7 @@ export function arrange(parent, nodes, { slide = false } = {}) {
   const moves = slide && calm();
   const before = new Map([...parent.children].map((node) => [node, moves ? node.getBoundingClientRect().top : 0]));
   parent.replaceChildren(...nodes);
-  if (!calm() || !before.size) return;
+  if (!before.size || !calm()) return; // asking for calm lays the page out: not while it is empty
   // a list that changes as a whole would blink: only few new rows fade in
   const fades = nodes.filter((node) => !before.has(node)).length <= FADING;
   for (const node of nodes) {

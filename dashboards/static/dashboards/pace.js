@@ -49,7 +49,8 @@ function plan() {
 
 function run() {
   const now = performance.now();
-  const job = waiting().filter((one) => one.last + one.every <= now).sort((a, b) => a.last + a.every - b.last - b.every)[0];
+  // those that were never drawn are as late as each other: the numbers, which wait for nothing, come first
+  const job = waiting().filter((one) => one.last + one.every <= now).sort((a, b) => a.last + a.every - b.last - b.every || a.every - b.every)[0];
   if (job) {
     job.dirty = false;
     const drawn = job.draw() !== false;

@@ -84,6 +84,12 @@ function drawAttention() {
 }
 const title = () => h("h2", {}, "Needs attention", h("small", {}, "now"));
 
+/** Draws all six at once: where the page brought its figures along, they stand in its first picture. */
+export function drawNow() {
+  drawNumbers();
+  drawAttention();
+}
+
 export function numbers() {
   const attention = h("article", { class: "tile num", id: "n-attention" }, title(), h("p", { class: "figure" }, h("i", { class: "bone b-figure" })), h("p", { class: "than" }, h("i", { class: "bone b-line" })));
   $("numbers").append(...NUMBERS.map(tile), attention);

@@ -14,7 +14,7 @@ const PILLS = { loading: "CONNECTING", busy: "LIVE", empty: "LIVE", stale: "AS O
 
 function clock() {
   const at = mood() === "stale" ? asOf() : mood() === "replay" ? section("play").get("at") : Date.now() + ahead, [date, now, where] = $("clock").children;
-  if (!at) return;
+  if (!at || mood() === "loading") return; // formats of time take 15 ms to make, which the first figures do not wait for
   say(date, day(at)); say(now, time(at)); say(where, zone(at));
   $("clock").dateTime = new Date(at).toISOString();
 }
