@@ -25,7 +25,8 @@ def _table(course: Course, grain: ReportGrain) -> dict[str, Any]:
         counts, revenue = found[:3], money(found.revenue)
         rows.append([when(at, grain), *(f"{count:,}" for count in counts), revenue])
         csv.append([datetime.fromtimestamp(at, UTC).isoformat(), *counts, float(revenue)])
-    return {"heads": heads, "rows": rows, "csv": csv}
+    kinds = ["when", "count", "count", "count", "amount"]
+    return {"heads": heads, "kinds": kinds, "grain": grain, "rows": rows, "csv": csv}
 
 
 def _course(c: Palette, course: Course, grain: ReportGrain, now: datetime) -> Drawing:
@@ -33,7 +34,7 @@ def _course(c: Palette, course: Course, grain: ReportGrain, now: datetime) -> Dr
     axis = axis_of(course.edges, grain, now)
     views, carts, units, revenue, _ = zip(*course.figures, strict=True)
     fades = [1.0] * (len(views) - 1) + [0.45 if axis.runs else 1.0]
-    money_texts = [f"{money(amount)} {settings.SHOP_CURRENCY}" for amount in revenue]
+    amounts = [float(money(amount)) for amount in revenue]
     bar: dict[str, Any] = {"type": "bar", "x": axis.x, "offset": [width * 0.12 for width in axis.widths],
                            "width": [width * 0.76 for width in axis.widths]}  # fmt: skip
     data = [
@@ -42,8 +43,8 @@ def _course(c: Palette, course: Course, grain: ReportGrain, now: datetime) -> Dr
         bar | {"y": carts, "marker": {"color": c.alert, "opacity": fades},
                "hovertemplate": hover("%{y:,} put into carts")},
         bar | {"y": units, "yaxis": "y2",
-               "marker": {"color": c.money, "opacity": fades}, "customdata": money_texts,
-               "hovertemplate": hover("%{y:,} sold, %{customdata}")},
+               "marker": {"color": c.money, "opacity": fades}, "customdata": amounts,
+               "hovertemplate": hover(f"%{{y:,}} sold, %{{customdata:,.2f}} {settings.SHOP_CURRENCY}")},
     ]  # fmt: skip
     blue, orange, green = (
         {"font": {"size": 12, "color": colour, "weight": 600}} for colour in (c.clicks, c.alert, c.money)

@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from dashboards.keys import money
 from dashboards.ranged.told import Bucket
 from dashboards.reports.axis import FORMS, TICKS, axis_of, when
 from dashboards.reports.calendar import ReportGrain
 from dashboards.screen.figures import Drawing, Palette, funnel, hover, pulse, wash, words
+
+_FEW = 3
 
 
 class Pulse(NamedTuple):
@@ -37,7 +38,8 @@ def draw_pulse(c: Palette, found: Pulse, now: datetime) -> Drawing:
         ghost_bars | {"x": x[: len(found.was)], "y": [one.orders for one in found.was], "width": wide,
                       "hovertemplate": hover("%{y:,} then")},
         bars | {"x": x, "y": [one.orders for one in found.now], "width": narrow,
-                "customdata": [_paid(one) for one in found.now]},
+                "customdata": [_cell("revenue", one) for one in found.now],
+                **_paid(found.now)},
     ]  # fmt: skip
     if axis.runs:
         first = max(0, full - 1)
@@ -53,6 +55,8 @@ def draw_pulse(c: Palette, found: Pulse, now: datetime) -> Drawing:
         "type": "date", "anchor": "y2", "range": axis.around, "hoverformat": FORMS[found.grain],
         "tickformatstops": TICKS, "ticklabelstandoff": 6,
     }  # fmt: skip
+    layout["yaxis"] |= _few([one.clicks for one in (*found.now, *found.was)], 1)
+    layout["yaxis2"] |= {"nticks": 3} | _few([one.orders for one in (*found.now, *found.was)], _FEW)
     layout["margin"] = {"l": 48, "r": 16, "t": 20, "b": 42}
     layout["annotations"] = [
         words(f"Clicks, by {found.grain}", y=1, xshift=2, **soft),
@@ -100,6 +104,7 @@ def pulse_table(found: Pulse) -> dict[str, Any]:
     """{"heads", "rows" as the table has them, "csv" as a file has them}."""
     beside = ["then"] if found.was else []
     heads = ["When", "Clicks", *beside, "Orders", *beside, f"Revenue {settings.SHOP_CURRENCY}", *beside]
+    kinds = ["when", *["count"] * (2 * (1 + len(beside))), *["amount"] * (1 + len(beside))]
     csv: list[list[object]] = [["from", *(head.lower() for head in heads[1:])]]
     rows = []
     for place, (at, now) in enumerate(zip(found.edges, found.now, strict=False)):
@@ -112,21 +117,32 @@ def pulse_table(found: Pulse) -> dict[str, Any]:
         ]
         rows.append([when(at, found.grain), *(_shown(value) for value in values)])
         csv.append([datetime.fromtimestamp(at, UTC).isoformat(), *values])
-    return {"heads": heads, "rows": rows, "csv": csv}
+    return {"heads": heads, "kinds": kinds, "grain": found.grain, "rows": rows, "csv": csv}
 
 
 def revenue_table(found: Pulse) -> dict[str, Any]:
     """As pulse_table(), of revenue alone."""
     whole = pulse_table(found)
     places = [0, *range(5 if found.was else 3, len(whole["heads"]))]  # behind when, clicks and orders
-    heads = [whole["heads"][place] for place in places]
-    return {"heads": heads} | {
-        name: [[row[place] for place in places] for row in whole[name]] for name in ("rows", "csv")
-    }
+    columns = {name: [whole[name][place] for place in places] for name in ("heads", "kinds")}
+    return (
+        columns
+        | {"grain": found.grain}
+        | {name: [[row[place] for place in places] for row in whole[name]] for name in ("rows", "csv")}
+    )
 
 
-def _paid(one: Bucket) -> str:
-    return "" if one.revenue is None else f"{money(one.revenue)} {settings.SHOP_CURRENCY}"
+def _few(counts: Sequence[int | None], step: int) -> dict[str, Any]:
+    """An axis of whole numbers where there are so few that Plotly would mark halves of them."""
+    most = max((count or 0 for count in counts), default=0)
+    return {"range": [0, _FEW], "dtick": step} if most < _FEW else {}
+
+
+def _paid(found: Sequence[Bucket]) -> dict[str, str]:
+    """What a bar says of its orders' amounts; nothing where they are not split."""
+    if any(one.revenue is None for one in found):
+        return {"hovertemplate": hover("%{y:,} orders")}
+    return {"hovertemplate": hover(f"%{{y:,}} orders, %{{customdata:,.2f}} {settings.SHOP_CURRENCY}")}
 
 
 def _cell(name: str, one: Bucket) -> int | float | None:

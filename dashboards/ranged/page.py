@@ -14,10 +14,10 @@ from redis.exceptions import RedisError
 from dashboards.answers.names import Named, names_of
 from dashboards.answers.spans import sums
 from dashboards.folds.base import MARKS
-from dashboards.keys import STEP, micros
+from dashboards.keys import micros
 from dashboards.ranged.drawing import Pulse, draw_funnel, draw_pulse, draw_revenue, pulse_table, revenue_table
 from dashboards.ranged.told import Bucket, Told, tell, tell_each
-from dashboards.reports.beside import Kind, Number, figure_text
+from dashboards.reports.beside import Kind, Number, figure_text, told
 from dashboards.reports.calendar import Period, before, borders
 from dashboards.reports.course import used_edges
 from dashboards.reports.period import Asked
@@ -25,7 +25,9 @@ from dashboards.reports.selectors import ProductRow
 from dashboards.reports.series import MOVED, moved_edges
 from dashboards.screen.figures import drawn
 from dashboards.screen.filters import View
+from dashboards.screen.places import place, product_of, steps
 from dashboards.screen.recipes import RECIPES
+from shopsite.catalogue.models import Category
 from shopsite.events.redis import redis_client
 
 KEPT_SECONDS = 5
@@ -71,7 +73,7 @@ class RangePage:
     revenue: dict[str, Any] = field(default_factory=dict)
     funnel: dict[str, Any] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
-    products: list[tuple[Named, ProductRow, str]] | None = None  # with the revenue; None: not split
+    products: list[tuple[Named, ProductRow, str, str]] | None = None  # with the revenue; None: not split
     lists: list[Listed] = field(default_factory=list)
     unsplit: frozenset[str] = frozenset()  # names of numbers
     counted: str = "people"  # what the funnel counts
@@ -191,7 +193,8 @@ def _lost(found: Told, before_: str, key: str) -> float | None:
     return max(0.0, 1 - found.funnel[key] / came) if came else None
 
 
-def _products(rows: Sequence[ProductRow]) -> list[tuple[Named, ProductRow, str]]:
+def _products(rows: Sequence[ProductRow]) -> list[tuple[Named, ProductRow, str, str]]:
+    """Each with its revenue in words, and for the page's script where it is in one currency."""
     names = names_of(row.product_id for row in rows)
     return [
         (
@@ -201,30 +204,40 @@ def _products(rows: Sequence[ProductRow]) -> list[tuple[Named, ProductRow, str]]
                 f"{figure_text(micros(Decimal(amount)), 'money')} {currency}"
                 for currency, amount in row.revenue.items()
             ),
+            _revenue_told(row) if len(row.revenue) == 1 else "",
         )
         for row in rows
     ]
 
 
+def _revenue_told(row: ProductRow) -> str:
+    ((currency, amount),) = row.revenue.items()
+    return f"{told(micros(Decimal(amount)), 'money')} {currency}"
+
+
 def _lists(asked: Asked, view: View, page: RangePage) -> list[Listed]:
     here = sums(asked.start, asked.end, *LISTS)
     there = sums(page.then_start, page.then_end, *LISTS) if page.then_start and page.then_end else None
-    return [
-        Listed(
-            words,
-            by,
-            [
-                Number(_said(name), number, there[fold].get(name, 0) if there else None)
-                for name, number in sorted(here[fold].items(), key=lambda pair: (-pair[1], pair[0]))
-                if name not in MARKS and name
-            ][:LISTED]
-            if not view.by or view.by == by
-            else None,
-        )
-        for fold, (words, by) in LISTS.items()
-    ]
+    found = []
+    for fold, (words, by) in LISTS.items():
+        most = sorted(here[fold].items(), key=lambda pair: (-pair[1], pair[0]))
+        shown = [(name, number) for name, number in most if name not in MARKS and name][:LISTED]
+        names = _ways([name for name, _ in shown]) if fold == "paths" else {}
+        rows = [
+            Number(names.get(name, name), number, there[fold].get(name, 0) if there else None)
+            for name, number in shown
+        ]
+        found.append(Listed(words, by, rows if not view.by or view.by == by else None))
+    return found
 
 
-def _said(name: str) -> str:
-    """A counted value as a reader has it: the two paths of a step with an arrow between."""
-    return name.replace(STEP, " → ")
+def _ways(fields: Sequence[str]) -> dict[str, str]:
+    """Steps from page to page as a reader has them: the words of both, an arrow between."""
+    paths = {path for field in fields for path in steps(field)}
+    titles = names_of(filter(None, map(product_of, paths)))
+    shelves = dict(Category.objects.values_list("slug", "name"))
+
+    def said(path: str) -> str:
+        return place(path, lambda sku: titles[sku].title, lambda slug: shelves.get(slug, slug))
+
+    return {field: " → ".join(map(said, steps(field))) for field in fields}

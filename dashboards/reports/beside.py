@@ -58,6 +58,26 @@ class Number:
         return ("+" if self.way == "up" else "−") + self.change
 
     @property
+    def told(self) -> str:
+        """The same for the page's script, which writes it by the viewer's locale: `money 1500000`, or ""."""
+        return told(self.now, self.kind)
+
+    @property
+    def was_told(self) -> str:
+        """The other one."""
+        return told(self.was, self.kind)
+
+    @property
+    def change_told(self) -> str:
+        """The change, where it may have a fraction or thousands."""
+        if not self.was or self.now is None or not self.way:
+            return ""
+        times = self.now / self.was
+        if self.kind == "share":
+            return f"points {abs(self.now - self.was) * 100!r}"
+        return f"times {times!r}" if times > MANY_TIMES else ""
+
+    @property
     def way(self) -> str:
         """`up`, `down`, or "" where it stayed or nothing can be said."""
         if not self.was or self.now is None or self.now == self.was:
@@ -70,6 +90,11 @@ class Number:
         if not self.was or self.now is None or abs(self.now / self.was - 1) <= UNUSUAL:
             return ""
         return "good" if self.now > self.was else "bad"
+
+
+def told(value: float | None, kind: Kind = "count") -> str:
+    """Kind and value, as told.js reads them; "" where it is not known."""
+    return "" if value is None else f"{kind} {value!r}"
 
 
 def figure_text(value: float | None, kind: Kind = "count") -> str:

@@ -93,13 +93,14 @@ def test_revenue_is_a_chart_of_its_own_beside_what_it_was(redis: Redis) -> None:
 
 def test_searches_and_paths_are_listed_and_not_under_a_filter(redis: Redis) -> None:
     at, site = "2024-06-18T10:00:00Z", "https://shop.test"
-    looks = [click("u", "MUG", at, type="search", search="Red Mug", path="/search/") for _ in range(2)]
-    steps = [click("u", "MUG", at, path="/p/mug/", referrer=f"{site}/search/", site="shop.test")]
+    looks = [click("u", "MUG", at, type="search", search="Red Mug", path="/search") for _ in range(2)]
+    steps = [click("u", "MUG", at, path="/p/MUG/", referrer=f"{site}/search", site="shop.test")]
+    product("MUG")
     log_of("clicks-0", looks + steps).fold(writer_of(redis))
     client = staff()
     page = text(client, DAY)
     assert "Searches Clicks Change red mug 2" in page
-    assert "Paths Clicks Change /search/ → /p/mug/ 1" in page
+    assert "Paths Clicks Change Search → The MUG 1" in page
     filtered = text(client, f"{DAY}&country=DE")
     assert "Searches Not split by country. Paths Not split by country." in filtered
 
@@ -141,6 +142,8 @@ def test_a_bad_range_is_a_message(redis: Redis, asked: str, words: str) -> None:
 def test_an_empty_range_and_a_lost_redis_are_said(redis: Redis, settings: Settings) -> None:
     client = staff()
     assert "Nobody clicked or bought in this range" in text(client, DAY)
+    drawn = made(client, DAY)["figures"]["light"]["chart"]["layout"]
+    assert [drawn[axis]["dtick"] for axis in ("yaxis", "yaxis2")] == [1, 3], "no half of a click"
     cache.clear()
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     assert "Redis does not answer" in text(client, DAY)

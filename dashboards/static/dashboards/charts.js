@@ -7,6 +7,7 @@ import { dark, draw } from "./plots.js";
 import { saver } from "./save.js";
 import { tabbed } from "./tabbed.js";
 import { theme } from "./theme.js";
+import { cells, tellAll } from "./told.js";
 
 const FRESH_MS = 10_000;
 
@@ -23,7 +24,7 @@ function chart(section) {
   });
   const drawTable = () => {
     const head = made.heads.map((name) => h("th", { scope: "col" }, name));
-    const body = made.rows.toReversed().map((cells) => h("tr", {}, ...cells.map((text) => h("td", {}, text))));
+    const body = made.csv.slice(1).toReversed().map((values) => h("tr", {}, ...cells(made, values).map((text) => h("td", {}, text))));
     table.replaceChildren(h("table", {}, h("thead", {}, h("tr", {}, ...head)), h("tbody", {}, ...body)));
   };
   if (made.csv) {
@@ -52,6 +53,7 @@ function callByName() {
   }
 }
 callByName();
-if ("moves" in document.body.dataset) keepFresh(FRESH_MS, () => { charts.forEach((renew) => renew()); callByName(); });
+tellAll();
+if ("moves" in document.body.dataset) keepFresh(FRESH_MS, () => { charts.forEach((renew) => renew()); callByName(); tellAll(); });
 document.querySelectorAll("[role=tablist]").forEach(tabbed);
 theme();

@@ -2,8 +2,10 @@
 import { h } from "./dom.js";
 import { redraw } from "./pace.js";
 import { onFigures } from "./socket.js";
+import { plotlyLocale } from "./words.js";
 
 const CONFIG = { displayModeBar: false, showTips: false };
+let config; // with the viewer's locale: its names take milliseconds to make, so they are made with the first chart
 const sizes = new WeakMap(); // node -> the sizes that it was drawn at
 const resized = new ResizeObserver((entries) => { if (entries.some(({ target }) => sizes.get(target) !== size(target))) redraw(); });
 const size = (node) => `${node.clientWidth} ${node.clientHeight}`;
@@ -26,14 +28,16 @@ export function figure(name) {
 
 /** Draws a figure with `data`, one object of values a trace, and `layout` on top of its own. */
 export function draw(node, fig, data, layout = {}) {
+  config ??= { ...CONFIG, locale: "viewer", locales: { viewer: plotlyLocale() } };
+  const { decimal, thousands } = config.locales.viewer.format; // the template has those of English
   const traces = fig.data.map((trace, i) => merge(trace, data[i] ?? {}));
   if (!node.classList.contains("js-plotly-plot")) {
     node.replaceChildren();
     resized.observe(node);
   }
   sizes.set(node, size(node));
-  const own = { template: fig.template, width: node.clientWidth, height: node.clientHeight };
-  Plotly.react(node, traces, merge({ ...own, ...fig.layout }, layout), CONFIG);
+  const own = { template: fig.template, separators: decimal + thousands, width: node.clientWidth, height: node.clientHeight };
+  Plotly.react(node, traces, merge({ ...own, ...fig.layout }, layout), config);
 }
 
 /** Clears a chart's place for words. */

@@ -11,7 +11,8 @@ function numbers(options) {
 }
 
 export const whole = (n) => numbers({ maximumFractionDigits: 0 }).format(n);
-const digits = (n, most) => numbers({ minimumFractionDigits: most, maximumFractionDigits: most }).format(n);
+/** With so many digits behind the point. */
+export const decimal = (n, most) => numbers({ minimumFractionDigits: most, maximumFractionDigits: most }).format(n);
 
 /** Micros of a currency: no cents from 1,000 up. */
 export function money(micros, currency = page.currency) {
@@ -20,12 +21,12 @@ export function money(micros, currency = page.currency) {
   try {
     return numbers({ ...style, currency }).format(value);
   } catch {
-    return `${digits(value, cents)}${SPACE}${currency}`; // a foreign order may name a currency that is none
+    return `${decimal(value, cents)}${SPACE}${currency}`; // a foreign order may name a currency that is none
   }
 }
 
-export const percent = (share, most = 1) => `${digits(share * 100, most)}${SPACE}%`;
-export const seconds = (ms) => (ms < 10_000 ? `${digits(ms / 1000, 2)}${SPACE}s` : span(ms));
+export const percent = (share, most = 1) => `${decimal(share * 100, most)}${SPACE}%`;
+export const seconds = (ms) => (ms < 10_000 ? `${decimal(ms / 1000, 2)}${SPACE}s` : span(ms));
 
 /** A span in two units at most: 40 s, 8 min, 1 h 03, 2 d 4 h. */
 export function span(ms) {
@@ -69,3 +70,25 @@ export const lastWeek = (ms) => `last ${weekday().format(ms)}`;
 const daysOfMonth = clock({ weekday: "short", day: "numeric" });
 /** "Mon 23" */
 export const shortDay = (ms) => daysOfMonth().format(ms);
+
+const DATE = { weekday: "short", day: "numeric", month: "short", year: "numeric" }, CLOCK = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+const STAMPS = { stamp: clock({ ...DATE, ...CLOCK }), date: clock(DATE), brief: clock({ day: "numeric", month: "short", ...CLOCK }), month: clock({ month: "long", year: "numeric" }), time: times, day: days };
+/** A moment in one of the forms above. */
+export const stamp = (form, ms) => STAMPS[form]().format(ms);
+
+/** The viewer's locale as Plotly takes one: names of days and months, and how numbers are grouped. */
+export function plotlyLocale() {
+  const names = (options, moments) => {
+    const format = new Intl.DateTimeFormat(page.locale, { timeZone: "UTC", ...options });
+    return moments.map((at) => format.format(at));
+  };
+  const week = Array.from({ length: 7 }, (_, i) => Date.UTC(2023, 0, 1 + i)), year = Array.from({ length: 12 }, (_, i) => Date.UTC(2023, i, 1));
+  const parts = new Intl.NumberFormat(page.locale).formatToParts(1234567.5), part = (type, usual) => parts.find((one) => one.type === type)?.value ?? usual;
+  const numbers = { decimal: part("decimal", "."), thousands: part("group", ",") };
+  if (/^en\b/.test(page.locale?.[0] ?? "en")) return { format: numbers }; // Plotly has these names
+  return { format: {
+    days: names({ weekday: "long" }, week), shortDays: names({ weekday: "short" }, week),
+    months: names({ month: "long" }, year), shortMonths: names({ month: "short" }, year),
+    ...numbers,
+  } };
+}
