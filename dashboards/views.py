@@ -133,6 +133,7 @@ def ops(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     context = {
         "found": read_pipeline(),
+        "by_partition": "partitions" in request.GET,
         "now": timezone.localtime(),
         "shop_name": settings.SHOP_NAME,
         "theme": chosen_theme(request),

@@ -6,6 +6,7 @@ Every part is asked on its own: one that does not answer is itself what the page
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -15,16 +16,20 @@ from django.utils import timezone
 from kafka.errors import KafkaError
 from redis.exceptions import RedisError
 
+from dashboards.alerts.figures import FIGURES
 from dashboards.board import the_board
 from dashboards.operations.lags import Reader, read_topics
+from dashboards.operations.way import WAIT_LIMIT_S, Lane, Stores, Waiting, lanes, rate_of
+from dashboards.operations.words import per_second, span
+from dashboards.proof.verdict import Verdict, read_verdict
 from shopsite.events.heartbeat import TTL_SECONDS, read_beats
 from shopsite.events.models import DeadLetter, InboxEvent, InboxState, OutboxEvent
 from shopsite.events.redis import memory, redis_client
 from shopsite.events.schemas import Unavailable
 
-WAIT_LIMIT_S = 60.0  # a row that waits longer for relay or worker is stuck
 MAIL_LIMIT_S = 900.0  # servers put mails off for some minutes; beyond, somebody should look
 MEMORY_LIMIT = 0.8  # of what Redis may use
+TASK_LIMIT_S = 120.0  # tasks give way to each other before; one that does not holds up others
 
 MANY = 2  # missing processes that are told one by one
 
@@ -44,8 +49,16 @@ DONE = {
     "consume": "read",
     "worker": "tasks",
     "aggregate": "folded",
-    "web": "connections",
+    "web": "requests",
+    "simulate": "shoppers",
 }
+# what a process says of its own lateness: the figure, how many of it are a second, and what it means
+LATE = {
+    "web": ("loop_late_ms", 1000, "by which its loop was late"),
+    "relay": ("unacknowledged_seconds", 1, "for which Kafka has not confirmed the oldest message on its way"),
+    "worker": ("longest_seconds", 1, "for which the oldest task has been running"),
+}
+DELAY_OVER = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -66,6 +79,9 @@ class Process:
     well: bool
     state: str
     done: str = ""
+    rate: str = ""
+    late: str = ""
+    late_words: str = ""
     up_for: str = ""
 
 
@@ -93,6 +109,15 @@ class Pipeline:
     parts: list[Part] = field(default_factory=list)
     lag: int | None = None  # None: Kafka does not answer
     waiting: int = 0  # events in the outbox and the inbox
+    delay: float | None = None  # from an event to its figure, 95 of 100 below, seconds
+    viewers: int | None = None
+    audit: Verdict | None = None
+    lanes: list[Lane] = field(default_factory=list)
+
+    @property
+    def delay_words(self) -> str:
+        """The delay, "" where it is not known."""
+        return "" if self.delay is None else span(self.delay)
 
     @property
     def alive(self) -> str:
@@ -103,11 +128,15 @@ class Pipeline:
 def read_pipeline() -> Pipeline:
     """Ask every part. Raises DatabaseError only: without the database there is no page."""
     found = Pipeline()
-    found.waiting = _outbox(found) + _inbox(found)
+    outbox, inbox = _outbox(found), _inbox(found)
+    found.waiting = outbox.count + inbox.count
     beats = _beats(found)
     if beats is not None:
         found.processes = _processes(found, beats)
+        found.parts.append(_celery(beats))
+        found.viewers = sum(int(beat.get("viewers", 0)) for beat in beats)
     _kafka(found)
+    found.lanes = lanes(beats or [], found.readers, _stores(found, outbox, inbox))
     _mails(found)
     _dead_letters(found)
     return found
@@ -116,16 +145,19 @@ def read_pipeline() -> Pipeline:
 # --- Kafka ------------------------------------------------------------------------------------
 def _kafka(found: Pipeline) -> None:
     try:
-        found.readers, broken = read_topics()
+        topics = read_topics()
     except (KafkaError, Unavailable, OSError) as error:
         where = ",".join(settings.KAFKA_BOOTSTRAP_SERVERS)
         words = f"{error}. The shop stays open: orders wait in the outbox, clicks in a file on this disk."
         found.faults.insert(0, Fault(f"Kafka does not answer at {where}.", words, "python manage.py doctor"))
-        found.parts.insert(0, Part("Kafka", "–", "No broker answers.", well=False))
+        found.parts.insert(0, Part("Brokers", "–", "No broker answers.", well=False))
         return
-    partitions = sum({reader.topic: reader.partitions for reader in found.readers}.values())
-    words = broken[0] if broken else "Each has a leader, and its copies are in step."
-    found.parts.insert(0, Part("Kafka", f"{partitions}", words, "partitions", well=not broken))
+    found.readers, broken = topics.readers, topics.broken
+    partitions = sum({reader.topic: len(reader.places) for reader in found.readers}.values())
+    well = f"Each of {partitions} partitions has a leader, and its copies are in step."
+    words = broken[0] if broken else well
+    small = "answers" if topics.brokers == 1 else "answer"
+    found.parts.insert(0, Part("Brokers", f"{topics.brokers}", words, small, well=not broken))
     found.faults += [
         Fault(words, "Start the brokers that are down.", "python manage.py topics") for words in broken
     ]
@@ -143,6 +175,9 @@ def _behind(reader: Reader) -> Fault:
 def _beats(found: Pipeline) -> list[Beat] | None:
     try:
         beats = read_beats()
+        found.audit = read_verdict()
+        now = timezone.now()
+        found.delay = FIGURES["delay"].read(now - DELAY_OVER, now)
         _redis_memory(found)
     except (RedisError, OSError) as error:
         words = (
@@ -180,12 +215,39 @@ def _gone(name: str) -> Fault:
 def _process(beat: Beat, now: float) -> Process:
     counted = DONE.get(beat["name"], "")
     done = f"{beat[counted]:,} {counted}" if counted and counted in beat else ""
-    state = str(beat.get("state", "well"))
-    return Process(beat["name"], beat["pid"], True, state, done, _span(now - float(beat["started"])))
+    rate = rate_of(beat, counted)
+    figure, a_second, words = LATE.get(beat["name"], ("", 1, ""))
+    return Process(
+        beat["name"],
+        beat["pid"],
+        well=True,
+        state=str(beat.get("state", "well")),
+        done=done,
+        rate="" if rate is None else f"{per_second(rate)} /s",
+        late=span(float(beat[figure]) / a_second) if figure in beat else "",
+        late_words=words,
+        up_for=span(now - float(beat["started"])),
+    )
+
+
+def _celery(beats: Sequence[Beat]) -> Part:
+    workers = [beat for beat in beats if beat["name"] == "worker"]
+    running = sum(int(beat.get("running", 0)) for beat in workers)
+    longest = max((float(beat.get("longest_seconds", 0)) for beat in workers), default=0.0)
+    late = longest > TASK_LIMIT_S
+    if not workers:
+        return Part("Celery", "–", "No worker runs.", well=False)
+    words = f"The oldest has been running for {span(longest)}." if running else "No task runs just now."
+    return Part("Celery", f"{running}", words, "running" if running != 1 else "task runs", well=not late)
+
+
+def _stores(found: Pipeline, outbox: Waiting, inbox: Waiting) -> Stores:
+    (redis,) = (part for part in found.parts if part.name == "Redis memory")
+    return Stores(outbox, inbox, redis=redis.figure, redis_of=redis.small, delay=found.delay)
 
 
 # --- stores and queues ------------------------------------------------------------------------
-def _outbox(found: Pipeline) -> int:
+def _outbox(found: Pipeline) -> Waiting:
     rows = OutboxEvent.objects.filter(published_at__isnull=True, refused_at__isnull=True)
     waiting = rows.aggregate(count=Count("id"), oldest=Min("created_at"))
     late = _age(waiting["oldest"]) > WAIT_LIMIT_S
@@ -197,10 +259,10 @@ def _outbox(found: Pipeline) -> int:
     if refused := OutboxEvent.objects.filter(refused_at__isnull=False).count():
         words = "Their rows in the admin say why. Such an event is told to nobody until it is mended."
         found.faults.append(Fault(f"Kafka refused {refused:,} of our events.", words))
-    return int(waiting["count"])
+    return Waiting(int(waiting["count"]), _age(waiting["oldest"]))
 
 
-def _inbox(found: Pipeline) -> int:
+def _inbox(found: Pipeline) -> Waiting:
     rows = InboxEvent.objects.filter(state=InboxState.WAITING)
     waiting = rows.aggregate(count=Count("id"), oldest=Min("received_at"))
     late = _age(waiting["oldest"]) > WAIT_LIMIT_S
@@ -209,7 +271,7 @@ def _inbox(found: Pipeline) -> int:
     if late:
         words = f"{_oldest(waiting['oldest'])} The sweep wakes the workers each minute."
         found.faults.append(Fault("The inbox is not being worked off.", words, "python manage.py worker"))
-    return int(waiting["count"])
+    return Waiting(int(waiting["count"]), _age(waiting["oldest"]))
 
 
 def _dead_letters(found: Pipeline) -> None:
@@ -281,13 +343,4 @@ def _age(moment: Any) -> float:  # noqa: ANN401  a datetime or null, as an aggre
 
 
 def _oldest(moment: Any) -> str:  # noqa: ANN401
-    return f"The oldest has waited for {_span(_age(moment))}."
-
-
-def _span(seconds: float) -> str:
-    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86_400)
-    if seconds < 60:
-        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
-    if minutes < 60:
-        return f"{minutes} min"
-    return f"{hours} h {minutes % 60:02d}" if hours < 24 else f"{days} d {hours % 24} h"
+    return f"The oldest has waited for {span(_age(moment))}."

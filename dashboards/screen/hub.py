@@ -58,6 +58,7 @@ class Hub:
         self.screen = Screen()
         self.picture = Picture()
         self.viewers: Counter[str] = Counter()  # feed.who() of the person at each screen, "" where unknown
+        self.frames = 0  # made since the process began
         self.showings = Showings()  # of those who chose a filter
         self._window: Window | None = None  # None: to be read whole
         self._slices: Slices | None = None  # of the same buckets
@@ -263,6 +264,7 @@ class Hub:
     def _publish(self) -> None:
         at = int(time.time() * 1000)
         self.screen.update(self.picture.sections(), at=at)
+        self.frames += 1
         self.showings.publish(at)
         self._news.set()
         self._news = asyncio.Event()

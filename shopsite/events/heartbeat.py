@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from collections import deque
 from typing import Any
 
 import msgspec
@@ -14,6 +15,9 @@ from shopsite.events.redis import get_many, redis_client
 TTL_SECONDS = 15
 EVERY_SECONDS = 1.0
 AFTER_FAILURE_SECONDS = 5.0  # without Redis a loop must not spend its time on saying so
+RATE_SECONDS = 60.0
+# figures that count a process's work from its start: its heartbeat tells how fast they grow, too
+COUNTS = frozenset({"published", "read", "tasks", "folded", "requests", "frames", "shoppers"})
 
 
 class Heartbeat:
@@ -23,6 +27,9 @@ class Heartbeat:
         self.name = name
         self._started = time.time()
         self._next = 0.0
+        self._counted: deque[tuple[float, dict[str, int]]] = (
+            deque()
+        )  # (monotonic, COUNTS), of the last minute
 
     def beat(self, **figures: object) -> None:
         """Tell that the process lives, with its figures, at most once a second. Never raises."""
@@ -30,7 +37,8 @@ class Heartbeat:
         if now < self._next:
             return
         try:
-            redis_client().set(self._key(), self._message(figures), ex=TTL_SECONDS)
+            message = self._message(figures | {"rates": self._rates(now, figures)})
+            redis_client().set(self._key(), message, ex=TTL_SECONDS)
         except (RedisError, OSError):
             self._next = now + AFTER_FAILURE_SECONDS  # its absence is what tells
         else:
@@ -42,6 +50,17 @@ class Heartbeat:
             redis_client().delete(self._key())
         except (RedisError, OSError):
             return  # it runs out by itself
+
+    def _rates(self, now: float, figures: dict[str, object]) -> dict[str, float]:
+        """How much of each count a second, over the last minute; {} before there are two beats."""
+        counts = {name: count for name, count in figures.items() if name in COUNTS and isinstance(count, int)}
+        self._counted.append((now, counts))
+        while self._counted[0][0] < now - RATE_SECONDS:
+            self._counted.popleft()
+        then, before = self._counted[0]
+        if now == then:
+            return {}
+        return {name: round((counts[name] - before.get(name, 0)) / (now - then), 2) for name in counts}
 
     def _key(self) -> str:
         # with the host: in containers every process may be number 1

@@ -13,6 +13,7 @@ import uvicorn
 from django.conf import settings
 from django.db import connection, connections
 
+from dashboards.screen.hub import the_hub
 from shopsite.events import clicks
 from shopsite.events.heartbeat import Heartbeat
 from shopsite.garbage import collect_seldom
@@ -38,14 +39,17 @@ class BeatingServer(uvicorn.Server):
         late, self._last_tick = now - self._last_tick - 0.1, now
         if counter % 10 == 0 and (self._beat is None or self._beat.done()):
             loop = asyncio.get_running_loop()
-            connections = len(self.server_state.connections)
+            state, hub = self.server_state, the_hub()
+            figures = {
+                "requests": state.total_requests,
+                "connections": len(state.connections),
+                "loop_late_ms": round(max(0.0, late) * 1000),
+                "viewers": hub.viewers.total(),
+                "frames": hub.frames,
+                "clicks": clicks.stats(),
+            }
             # in a thread: a Redis that does not answer must not hold up requests
-            self._beat = loop.run_in_executor(
-                None,
-                lambda: self._heartbeat.beat(
-                    connections=connections, loop_late_ms=round(max(0.0, late) * 1000), clicks=clicks.stats()
-                ),
-            )
+            self._beat = loop.run_in_executor(None, lambda: self._heartbeat.beat(**figures))
         return await super().on_tick(counter)
 
 

@@ -1,6 +1,7 @@
 """What proxies, compose and people are told of the shop's health, where parts are missing."""
 
 import json
+import time
 from io import StringIO
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 from redis import Redis
 
-from shopsite.events.heartbeat import Heartbeat
+from shopsite.events.heartbeat import Heartbeat, read_beats
 from shopsite.management.commands.runserver import Command as Runserver
 from shopsite.runtime import checks, login
 
@@ -129,3 +130,27 @@ def test_a_login_link_of_somebody_who_is_no_staff_does_nothing(
     User.objects.create_user("ada")
     assert client.get(f"/login/once/{login.make_token('ada')}/").status_code == 410
     assert "_auth_user_id" not in client.session
+
+
+def test_a_heartbeat_tells_how_fast_its_counts_grew_over_the_last_minute(
+    monkeypatch: pytest.MonkeyPatch, redis: Redis
+) -> None:
+    at = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: at[0])
+    heart = Heartbeat("relay")
+    told = []
+    for seconds, counts in (
+        (0, {}),
+        (10, {"published": 50}),
+        (100, {"published": 300}),
+        (110, {"published": 700}),
+    ):
+        at[0] = 1000.0 + seconds
+        heart.beat(lag=seconds, **counts)
+        told.append(read_beats()[0]["rates"])
+    assert told == [
+        {},
+        {"published": 5.0},
+        {},
+        {"published": 40.0},
+    ]  # what is older than a minute is forgotten

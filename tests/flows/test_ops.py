@@ -1,5 +1,7 @@
 """The pipeline page: what is wrong stands there in words, with the command that mends it."""
 
+import time
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,9 +14,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboards.board import register_board
+from dashboards.operations import lags
 from orders.models import Mail
 from shopsite import boards
 from shopsite.events.models import DeadLetter, OutboxEvent
+from shopsite.events.topic_status import PartitionStatus
 from shopsite.roles import make_roles
 from tests.support.live import the_aggregate_process_lives
 from tests.support.shop import paid, product
@@ -141,3 +145,20 @@ def test_mails_that_wait_or_failed_are_told_with_what_mends_it(
     page = shown(browser)
     assert [each for each in words if each not in page] == []
     assert ("Mails are not being sent." in page) is ("Mails are not being sent." in words)
+
+
+def test_every_partition_is_listed_where_somebody_asks_for_them(
+    browser: Client, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    behind = lags.FAR_BEHIND + 5
+    parts = [
+        PartitionStatus("orders", number, 1, [1], [1], start=7, end=4200 + number, lag={"consume": lag})
+        for number, lag in enumerate((0, behind))
+    ]
+    monkeypatch.setattr(lags, "_looks", deque([lags.Look(time.monotonic(), 3, parts)]))
+    page = shown(browser)
+    assert "partition 1" in page and "partition 0" not in page  # only what is far behind
+    assert "1,005 behind" in page
+    assert "consume has 1,005 messages of orders still to read." in page
+    every = browser.get("/ops/?partitions").content.decode()
+    assert all(words in every for words in ("partition 0", "partition 1", "4,200", "1 of 1"))
