@@ -18,7 +18,8 @@ NOTE = (
 window.marks = {}; window.shifts = 0; window.longest = []; window.answers = [];
 const mark = (name) => { window.marks[name] ??= performance.now(); };
 new MutationObserver((_, self) => {
-  if (document.querySelector("#n-visitors .figure span") && !document.querySelector("#numbers .bone")) mark("tiles");
+  const there = (selector) => document.querySelector(selector);
+  if (there("#n-visitors .figure span") && !there("#numbers .bone")) mark("tiles");
   if (CHARTS.every((one) => document.querySelector(one))) mark("charts");
   if (window.marks.tiles && window.marks.charts) self.disconnect();
 }).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ["data-state"] });

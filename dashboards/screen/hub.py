@@ -1,9 +1,9 @@
 """One hub a server process: every viewer sees the same frames. Redis `changes` -> here -> sockets.py.
 
-It starts with the first page that is asked for and rests some seconds after the last viewer. One task listens to Redis, one
-makes a frame when something changed (at the pace of pace.py), the others read orders and stock, and last
-week, in a thread. A viewer waits for news and takes the one frame that brings it from its number to now: a
-slow one skips frames, and holds up nobody.
+It starts with the first page that is asked for and rests some seconds after the last viewer. One task
+listens to Redis, one makes a frame when something changed (at the pace of pace.py), the others read orders
+and stock, and last week, in a thread. A viewer waits for news and takes the one frame that brings it from
+its number to now: a slow one skips frames, and holds up nobody.
 """
 
 import asyncio
