@@ -3,12 +3,12 @@
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from dashboards.shares.links import revoke_link
 from dashboards.shares.models import ShareLink
-from shopsite.desk import RecordAdmin, RevokedFilter, told
+from shopsite.desk import RecordAdmin, RevokedFilter, asks_first, told
 
 
 @admin.register(ShareLink)
@@ -32,9 +32,12 @@ class ShareLinkAdmin(RecordAdmin):
         """Who may end a link."""
         return request.user.has_perm("shares.change_sharelink")
 
-    @admin.action(description="Revoke", permissions=["revoke"])
-    def revoke(self, request: HttpRequest, queryset: QuerySet[ShareLink]) -> None:
-        """End links for good; who watches by one is sent away within a minute."""
+    @admin.action(description="Revoke ...", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ShareLink]) -> HttpResponse | None:
+        """End links for good, after asking."""
+        effect = "Whoever watches by these links is sent away within a minute, and they let nobody in again."
+        if page := asks_first(self, request, queryset, title="Revoke the links", effect=effect):
+            return page
         assert isinstance(request.user, User)
         done: list[str] = []
         refused: list[str] = []
@@ -45,3 +48,4 @@ class ShareLinkAdmin(RecordAdmin):
                 refused.append(f"{link.name} was revoked before.")
         for well, sentence in told(done, refused, "revoked"):
             self.message_user(request, sentence, messages.SUCCESS if well else messages.ERROR)
+        return None

@@ -2,11 +2,11 @@
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from shopsite.api import keys
 from shopsite.api.models import ApiKey
-from shopsite.desk import RecordAdmin, RevokedFilter, told
+from shopsite.desk import RecordAdmin, RevokedFilter, asks_first, told
 
 
 @admin.register(ApiKey)
@@ -35,9 +35,12 @@ class ApiKeyAdmin(RecordAdmin):
         """Who may end a key."""
         return request.user.has_perm("api.change_apikey")
 
-    @admin.action(description="Revoke", permissions=["revoke"])
-    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-        """End keys for good."""
+    @admin.action(description="Revoke ...", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> HttpResponse | None:
+        """End keys for good, after asking."""
+        effect = "Programs that use these keys are refused from now on, and need new ones."
+        if page := asks_first(self, request, queryset, title="Revoke the keys", effect=effect):
+            return page
         done, refused = [], []
         for name in queryset.values_list("name", flat=True):
             try:
@@ -48,3 +51,4 @@ class ApiKeyAdmin(RecordAdmin):
                 done.append(name)
         for well, sentence in told(done, refused, "revoked"):
             self.message_user(request, sentence, messages.SUCCESS if well else messages.ERROR)
+        return None

@@ -9,6 +9,7 @@ from shopsite.desk.lists import (
     RecordInline,
     RevokedFilter,
 )
+from shopsite.desk.sure import asks_first
 from shopsite.desk.words import link, moment, told
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "RecordAdmin",
     "RecordInline",
     "RevokedFilter",
+    "asks_first",
     "link",
     "moment",
     "told",

@@ -338,7 +338,11 @@ def test_staff_see_and_revoke_keys_in_the_admin(key: str) -> None:
     assert "reader" in page
     row = ApiKey.objects.get()
     assert row.digest not in browser.get(f"/admin/api/apikey/{row.pk}/change/").content.decode()
-    browser.post("/admin/api/apikey/", {"action": "revoke", "_selected_action": [row.pk]})
+    chosen = {"action": "revoke", "_selected_action": [row.pk]}
+    assert "are refused from now on" in browser.post("/admin/api/apikey/", chosen).content.decode()
+    keys.forget()
+    assert ask("/orders", key).status == 200  # it was only asked
+    browser.post("/admin/api/apikey/", chosen | {"confirmed": "yes"})
     keys.forget()
     assert ask("/orders", key).status == 401
 

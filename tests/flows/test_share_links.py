@@ -102,7 +102,11 @@ def test_links_are_listed_with_their_last_use_and_revoked_in_the_admin() -> None
     operator, viewer = staff("olga", "operator"), staff("vera", "viewer")
     assert viewer.post("/admin/shares/sharelink/", chosen).status_code == 403
     assert ShareLink.objects.get().revoked_at is None
-    page = operator.post("/admin/shares/sharelink/", chosen, follow=True).content.decode()
+    page = operator.post("/admin/shares/sharelink/", chosen).content.decode()
+    assert "is sent away within a minute" in page
+    assert ShareLink.objects.get().revoked_at is None
+    sure = chosen | {"confirmed": "yes"}
+    page = operator.post("/admin/shares/sharelink/", sure, follow=True).content.decode()
     assert "1 revoked: the board." in page
     assert "Last used at" in page
     assert ShareLink.objects.get().revoked_at is not None
