@@ -261,6 +261,13 @@ def test_who_changes_the_cookie_of_found_orders_sees_none(shopper: Shopper) -> N
     assert other.get(address).status_code == 404
 
 
+def test_an_order_of_another_system_is_not_found_whose_number_may_be_guessed(shopper: Shopper) -> None:
+    number = order_id(shopper.buy())
+    Order.objects.update(source=Order.Source.KAFKA)
+    answer = Shopper().post("/find-order/", {"number": number, "email": "ada@example.org"})
+    assert "There is no order with this number" in answer.content.decode()
+
+
 def test_an_accounts_order_is_not_found_without_logging_in(shopper: Shopper) -> None:
     shopper.force_login(User.objects.create_user("ada@example.org", "ada@example.org", "good enough 1"))
     address = shopper.buy()
