@@ -44,7 +44,9 @@ RELOAD_S = 300.0  # late events of more than an hour ago change today's sums, an
 LINGER_S = 30.0  # a page that is loaded anew finds the hub as it left it
 RETRY_S = 1.0
 ANSWER_S = 10.0  # Redis takes longer for a whole screen only when something is wrong
-NO_REDIS = "Redis does not answer, so no new figures come in."
+NO_REDIS = (
+    "Redis does not answer, so no new figures come in; orders and events are kept, and counted when it does."
+)
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -62,7 +62,7 @@ export function look() {
   $("main").toggleAttribute("aria-busy", state === "loading");
   for (const node of document.querySelectorAll("main .window")) {
     node.dataset.says ??= node.textContent;
-    say(node, state === "stale" ? since() : node.dataset.says);
+    say(node, state === "stale" ? since() : (state === "replay" && node.dataset.past) || node.dataset.says);
   }
   redraw();
 }
