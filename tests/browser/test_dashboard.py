@@ -11,8 +11,10 @@ import redis as redis_package
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from dashboards.alerts.models import Alert, Compare, Rule
 from tests.support import until
 from tests.support.live import an_order_is_paid, happens, the_aggregate_process_lives, views
 from tests.support.shop import product
@@ -222,6 +224,37 @@ def test_on_a_phone_everything_is_reached_and_nothing_is_cut(
     expect(page.locator(".feed li").first).to_be_visible()
     context.close()
     assert browser_errors == []
+
+
+MOVES = """() => {
+  new PerformanceObserver((list) => list.getEntries().forEach((entry) => { window.moved += entry.value; }))
+    .observe({ type: "layout-shift" });
+}"""
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1280, 800), (768, 1024), (390, 844)])
+def test_an_alert_that_comes_and_goes_moves_nothing_that_is_read(
+    live: Page, redis: Redis, size: tuple[int, int]
+) -> None:
+    live.set_viewport_size({"width": size[0], "height": size[1]})
+    product("MUG", stock=7)
+    views(redis, "ada")
+    expect(live.locator(".goods tbody tr")).to_have_count(1)
+    expect(live.locator("#pulse.js-plotly-plot")).to_have_count(1)
+    live.wait_for_timeout(1_500)  # what is drawn for the new size has been
+    rule = Rule.objects.create(name="Few clicks", figure="clicks", compare=Compare.BELOW, limit=3)
+    live.evaluate(MOVES)
+    for change in ("comes", "goes"):
+        live.evaluate("() => { window.moved = 0; }")
+        if change == "comes":
+            alert = Alert.objects.create(rule=rule, fired_at=timezone.now())
+            expect(live.locator("#alerts")).to_be_in_viewport(ratio=1)
+            expect(live.locator("#alerts")).to_contain_text("Few clicks")
+        else:
+            alert.delete()
+            expect(live.locator("#alerts")).to_be_hidden()
+        live.wait_for_timeout(600)
+        assert live.evaluate("() => window.moved") <= 0.02, change
 
 
 def test_a_long_name_takes_a_second_line_on_a_phone(live: Page, redis: Redis) -> None:
