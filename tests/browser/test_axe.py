@@ -305,5 +305,11 @@ def test_no_page_of_the_desk_breaks_a_rule_of_wcag(page: Page, site: str) -> Non
     make_link(name="x", life="day", user=User.objects.get(), now=timezone.now())
     DeadLetter.objects.create(topic="orders", partition=0, offset=1, reason="not JSON", value=b"{")
     desk = f"/admin/orders/order/{order.pk}"
-    own = {"order": to(f"{desk}/change/"), "way": to(f"{desk}/way/"), "refund": to(f"{desk}/do/refund/")}
+    own = {
+        "order": to(f"{desk}/change/"),
+        "way": to(f"{desk}/way/"),
+        "refund": to(f"{desk}/do/refund/"),
+        "packing slip": to(f"{desk}/slip/"),
+        "receipt": to(f"{desk}/receipt/"),
+    }
     no_page_is_broken(page, {**DESK, **own})
