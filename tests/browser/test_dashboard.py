@@ -59,7 +59,9 @@ def paid_bars(page: Page) -> float:
     )
 
 
-def test_a_shop_without_visitors_says_what_to_do(live: Page) -> None:
+def test_a_shop_without_visitors_says_what_to_do(live: Page, redis: Redis) -> None:
+    happens(redis, "inventory-0", {"product_id": "MUG", "quantity_change": 5, "reason": "opening"})
+    expect(live.locator(".feed li")).to_have_count(1)
     expect(live.locator("#banner")).to_contain_text("nobody has been here yet")
     expect(live.locator("#pulse")).to_contain_text("No clicks in the last 30 minutes")
     expect(live.get_by_role("link", name="Open the shop")).to_have_attribute("href", "/")

@@ -22,7 +22,8 @@ function judge() {
   if (past()) return "replay";
   if (section("view").size) return "busy"; // a filter that lets nothing through is no empty shop
   const now = section("now");
-  const quiet = !now.get("clicks30") && !now.get("orders") && !section("feed").size && !section("status").size;
+  const came = [...section("feed").values()].some(([, kind]) => kind !== "stock"); // an opening stock is nobody's visit
+  const quiet = !now.get("clicks30") && !now.get("orders") && !came && !section("status").size;
   return quiet ? "empty" : "busy";
 }
 
