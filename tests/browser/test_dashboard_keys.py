@@ -93,6 +93,14 @@ def test_the_wall_shows_the_chosen_tiles_alone_and_esc_leaves_it(live: Page, red
     expect(live.locator(".products")).to_be_visible()
 
 
+def test_a_wall_of_the_six_numbers_is_seen_on_a_small_screen_too(live: Page, redis: Redis) -> None:
+    views(redis, "ada")
+    live.set_viewport_size({"width": 1024, "height": 768})
+    live.goto("/dashboard/?wall=numbers,pulse")
+    expect(live.locator(".giants #n-visitors .figure span")).to_have_text("1")
+    expect(live.locator(".giants #n-visitors")).to_be_visible()
+
+
 def test_a_guest_watches_by_a_link_until_it_ends(
     live: Page, chromium: Browser, site: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
