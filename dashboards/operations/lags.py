@@ -106,10 +106,13 @@ class Topics:
     broken: list[str]  # a sentence for each partition that is not well
 
 
-def read_topics() -> Topics:
-    """Topics by reader. Raises KafkaError, Unavailable or OSError where no broker answers."""
+def read_topics(*, has_redis: bool) -> Topics:
+    """Topics by reader. Raises KafkaError, Unavailable or OSError where no broker answers.
+
+    has_redis: without it, nothing is known of aggregate, and nobody waits for that.
+    """
     if not _looks or time.monotonic() - _looks[-1].at > KEPT_S:
-        _looks.append(_ask())
+        _looks.append(_ask(has_redis=has_redis))
     looks = list(_looks)
     partitions = looks[-1].partitions
     broken = [
@@ -125,12 +128,12 @@ def _ailing(part: PartitionStatus) -> str:
     return f"{place} has {len(part.in_sync)} of {len(part.replicas)} copies in step."
 
 
-def _ask() -> Look:
+def _ask(*, has_redis: bool) -> Look:
     admin = make_admin(request_timeout_ms=3000)
     try:
         consumer = make_consumer(group=None)
         try:
-            partitions, _ = look(admin, consumer, {FOLDED: _folded()})
+            partitions, _ = look(admin, consumer, {FOLDED: _folded() if has_redis else {}})
             brokers = [one for one in admin.describe_cluster()["brokers"] if not one.get("is_fenced")]
             return Look(time.monotonic(), len(brokers), partitions)
         finally:

@@ -31,6 +31,7 @@ MAIL_LIMIT_S = 900.0  # servers put mails off for some minutes; beyond, somebody
 MEMORY_LIMIT = 0.8  # of what Redis may use
 TASK_LIMIT_S = 120.0  # tasks give way to each other before; one that does not holds up others
 
+PATIENCE_S = 1.0  # with a Redis that takes connections and says nothing: this page is to tell of it
 MANY = 2  # missing processes that are told one by one
 
 Beat = Mapping[str, Any]
@@ -135,7 +136,7 @@ def read_pipeline() -> Pipeline:
         found.processes = _processes(found, beats)
         found.parts.append(_celery(beats))
         found.viewers = sum(int(beat.get("viewers", 0)) for beat in beats)
-    _kafka(found)
+    _kafka(found, has_redis=beats is not None)
     found.lanes = lanes(beats or [], found.readers, _stores(found, outbox, inbox))
     _mails(found)
     _dead_letters(found)
@@ -143,9 +144,9 @@ def read_pipeline() -> Pipeline:
 
 
 # --- Kafka ------------------------------------------------------------------------------------
-def _kafka(found: Pipeline) -> None:
+def _kafka(found: Pipeline, *, has_redis: bool) -> None:
     try:
-        topics = read_topics()
+        topics = read_topics(has_redis=has_redis)
     except (KafkaError, Unavailable, OSError) as error:
         where = ",".join(settings.KAFKA_BOOTSTRAP_SERVERS)
         words = f"{error}. The shop stays open: orders wait in the outbox, clicks in a file on this disk."
@@ -174,7 +175,7 @@ def _behind(reader: Reader) -> Fault:
 # --- processes --------------------------------------------------------------------------------
 def _beats(found: Pipeline) -> list[Beat] | None:
     try:
-        beats = read_beats()
+        beats = read_beats(redis_client(patience=PATIENCE_S))
         found.audit = read_verdict()
         now = timezone.now()
         found.delay = FIGURES["delay"].read(now - DELAY_OVER, now)

@@ -7,6 +7,7 @@ from collections import deque
 from typing import Any
 
 import msgspec
+import redis
 from django.conf import settings
 from redis.exceptions import RedisError
 
@@ -77,8 +78,11 @@ class Heartbeat:
         return msgspec.json.encode(about | figures, enc_hook=str)
 
 
-def read_beats() -> list[dict[str, Any]]:
-    """The heartbeats of the last 15 seconds, by name and pid. Raises RedisError where Redis is away."""
-    client = redis_client()
+def read_beats(client: redis.Redis | None = None) -> list[dict[str, Any]]:
+    """The heartbeats of the last 15 seconds, by name and pid. Raises RedisError where Redis is away.
+
+    client: one of other patience than the usual.
+    """
+    client = client or redis_client()
     keys = sorted(client.scan_iter(match=f"{settings.REDIS_PREFIX}beat:*", count=1000))
     return [msgspec.json.decode(value) for value in get_many(client, keys) if value is not None]

@@ -1,5 +1,6 @@
 """The pipeline page: what is wrong stands there in words, with the command that mends it."""
 
+import socket
 import time
 from collections import deque
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from dashboards.board import register_board
 from dashboards.operations import lags
@@ -83,6 +85,24 @@ def test_a_redis_that_is_away_leaves_a_page_that_says_so(browser: Client, settin
     page = shown(browser)
     assert "Redis does not answer." in page
     assert "orders and stock are safe" in page
+
+
+def test_a_frozen_redis_is_waited_for_once_and_told_of(
+    browser: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes connections and says nothing: each further question would cost whoever looks some seconds."""
+    asked: list[bool] = []
+
+    def ask(*, has_redis: bool) -> lags.Look:
+        asked.append(has_redis)
+        return lags.Look(time.monotonic(), 1, [])
+
+    monkeypatch.setattr(lags, "_looks", deque())
+    monkeypatch.setattr(lags, "_ask", ask)
+    with socket.create_server(("127.0.0.1", 0)) as frozen:
+        settings.REDIS_URL = f"redis://127.0.0.1:{frozen.getsockname()[1]}/0"
+        assert "Redis does not answer." in shown(browser)
+    assert asked == [False]
 
 
 def test_dead_letters_are_counted_with_the_last_reason_and_a_link(browser: Client, redis: Redis) -> None:

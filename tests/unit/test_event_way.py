@@ -29,7 +29,7 @@ def kafka(monkeypatch: pytest.MonkeyPatch) -> list[Look]:
     says: list[Look] = []
     monkeypatch.setattr(lags, "_looks", deque(maxlen=lags.LOOKS))
     monkeypatch.setattr(lags, "KEPT_S", -1.0)
-    monkeypatch.setattr(lags, "_ask", lambda: says.pop(0))
+    monkeypatch.setattr(lags, "_ask", lambda has_redis: says.pop(0))
     return says
 
 
@@ -41,7 +41,7 @@ def orders_of(topics: Topics) -> lags.Reader:
 def test_a_topics_rate_is_of_the_last_minute_and_not_known_at_first(kafka: list[Look]) -> None:
     ends = ((0.0, 100), (50.0, 200), (100.0, 800))
     kafka += [Look(at, 1, [part(0, end, 0), part(1, end, 0)]) for at, end in ends]
-    first, _, last = (orders_of(read_topics()) for _ in range(3))
+    first, _, last = (orders_of(read_topics(has_redis=True)) for _ in range(3))
     assert (first.rate, first.in_a_second) == (None, "–")
     assert last.rate == 2 * (800 - 200) / 50
     assert last.end == 1600
@@ -49,7 +49,7 @@ def test_a_topics_rate_is_of_the_last_minute_and_not_known_at_first(kafka: list[
 
 def test_lags_are_drawn_as_a_line_from_the_oldest_look_to_the_last(kafka: list[Look]) -> None:
     kafka += [Look(float(at), 1, [part(0, 100, lag)]) for at, lag in enumerate((0, 40, 20))]
-    shown = [orders_of(read_topics()).spark for _ in range(3)]
+    shown = [orders_of(read_topics(has_redis=True)).spark for _ in range(3)]
     assert shown[0] == ""
     points = [tuple(map(float, point.split())) for point in re.split("[ML]", shown[2]) if point]
     assert points == [(0, 21), (50, 2), (100, 11.5)]
@@ -58,7 +58,7 @@ def test_lags_are_drawn_as_a_line_from_the_oldest_look_to_the_last(kafka: list[L
 def test_one_partition_far_behind_is_named_and_all_of_them_are_not(kafka: list[Look]) -> None:
     far = lags.FAR_BEHIND + 1
     kafka += [Look(0.0, 1, [part(0, 5000, far), part(1, 5000, 0)]), Look(1.0, 1, [part(0, 5000, far)])]
-    one, every = (orders_of(read_topics()) for _ in range(2))
+    one, every = (orders_of(read_topics(has_redis=True)) for _ in range(2))
     assert [place.partition for place in one.behind] == [0]
     assert every.is_behind
     assert every.behind == []
@@ -66,7 +66,7 @@ def test_one_partition_far_behind_is_named_and_all_of_them_are_not(kafka: list[L
 
 def test_a_partition_with_too_few_copies_is_told(kafka: list[Look]) -> None:
     kafka.append(Look(0.0, 1, [part(0, 5, 0, in_sync=0)]))
-    found = read_topics()
+    found = read_topics(has_redis=True)
     assert found.broken == ["Partition 0 of orders has 0 of 1 copies in step."]
     assert orders_of(found).places[0].copies == "0 of 1"
 
