@@ -155,10 +155,10 @@ def test_a_filter_of_the_address_or_of_a_message_holds_and_a_bad_one_is_explaine
         socket.send('{"view":{}}')
         until_shown(socket, shown, "clicks30", 2)
         assert "view" not in shown.sections
-        socket.send('{"view":{"country":"DE","device":"phone"}}')
+        socket.send('{"view":{"country":"DE","device":"phone","bots":"in"}}')
         texts = (socket.recv(timeout=10) for _ in range(20))
         problem = next(json.loads(text)["problem"] for text in texts if "problem" in json.loads(text))
-        assert problem == "one filter at a time, not country and device"
+        assert problem == "bots go with one filter, not with country and device"
 
 
 def test_a_number_that_makes_no_sense_gets_a_snapshot(page: str) -> None:
