@@ -74,7 +74,9 @@ class Showings:
         showing.picture.watch(showing.viewers)
         if not showing.viewers and self._by_view.get(showing.view) is showing:
             del self._by_view[showing.view]
-            self._shelves.pop(showing.view.values.get("category", ""), None)
+            slug = showing.view.values.get("category", "")
+            if all(other.view.values.get("category") != slug for other in self):
+                self._shelves.pop(slug, None)
 
     def views(self) -> list[View]:
         """Each that is looked at."""

@@ -5,6 +5,7 @@ import pytest
 from dashboards.folds.base import OTHER
 from dashboards.screen.filters import DIMENSIONS, PLAIN, BadView, View, read_view
 from dashboards.screen.recipes import RECIPES, needs_of
+from dashboards.screen.showings import Showings
 from dashboards.screen.sliced import Source, together
 
 
@@ -59,3 +60,15 @@ def test_several_values_are_one_view_however_they_are_asked_for() -> None:
     assert view.query == "country=DE&device=phone"
     assert view.asked() == {"by": "country", "value": "DE", "also": (("device", "phone"),)}
     assert needs_of(view, "EUR") == {}
+
+
+def test_a_shelf_is_kept_while_anybody_looks_at_it_under_whatever_else() -> None:
+    showings = Showings()
+    mugs = showings.join(View("category", "mugs"), "ada")
+    german = showings.join(View("category", "mugs", also=(("country", "DE"),)), "ben")
+    showings.put_shelf("mugs", frozenset({"MUG"}), now=100.0)
+    showings.leave(mugs, "ada")
+    assert showings.shelves_due(101.0) == []
+    showings.leave(german, "ben")
+    showings.join(View("category", "mugs"), "eve")
+    assert showings.shelves_due(101.0) == ["mugs"]
