@@ -4,7 +4,6 @@ Frames go straight to the socket, past Channels' layers, which cost fourteen tim
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import aclosing, suppress
 from typing import Any
@@ -14,7 +13,6 @@ import msgspec
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
-from django.db import DatabaseError
 from django.utils import timezone
 
 from dashboards.access import is_staff, may_watch
@@ -34,11 +32,10 @@ from dashboards.screen.playback import (
 from dashboards.screen.showings import TooManyViews
 from dashboards.shares.guests import for_guests
 from dashboards.shares.links import find_link
-from shopsite.callers import find_caller, session_key_of
+from shopsite.callers import find_caller, refusal_to_come, session_key_of
 from shopsite.together import Together
 
 SESSION_CHECK_S = 50.0  # so that whoever may no longer watch is gone within a minute
-RETRY_S = 2.0  # while the database does not answer that
 # close codes: as HTTP's 401, 403, 410, and "later"
 SIGNED_OUT, FORBIDDEN, ENDED, FULL = 4401, 4403, 4410, 1013
 MOST_GUESTS = 200  # of one process: a link may have been passed on to anybody
@@ -49,8 +46,6 @@ REASONS = {
     FULL: "Too many watch by links just now.",
 }
 
-
-log = logging.getLogger(__name__)
 
 _playing: set["DashboardSocket"] = set()  # viewers of the past, in this process
 
@@ -166,21 +161,10 @@ class DashboardSocket(AsyncWebsocketConsumer):
 
     async def _check_session(self) -> None:
         """What let somebody in is read at connect only; whoever has lost it since is told to go."""
-        wait = SESSION_CHECK_S
-        while True:
-            await asyncio.sleep(wait)
-            try:
-                code = await self._refusal()
-            except DatabaseError as error:
-                log.warning("live page: whether a viewer may stay is not known, asking again: %s", error)
-                wait = RETRY_S
-                continue
-            if code:
-                if self._frames:
-                    self._frames.cancel()
-                await self.close(code, REASONS[code])
-                return
-            wait = SESSION_CHECK_S
+        code = await refusal_to_come(self._refusal, every=SESSION_CHECK_S)
+        if self._frames:
+            self._frames.cancel()
+        await self.close(code, REASONS[code])
 
     async def _refusal(self) -> int | None:
         """The code that this socket is closed with, None where it may stay. Raises DatabaseError."""

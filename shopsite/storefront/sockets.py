@@ -1,7 +1,6 @@
 """The websocket of an order's page: tells that the order changed. order_watch.py -> here -> order.js."""
 
 import asyncio
-import logging
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
@@ -9,21 +8,17 @@ from typing import Any
 import msgspec
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.db import DatabaseError
 
 from orders.models import Order
-from shopsite.callers import caller_of
+from shopsite.callers import caller_of, refusal_to_come
 from shopsite.storefront.access import may_see
 from shopsite.storefront.order_watch import Watcher, the_watch
 from shopsite.storefront.tracking import page_version
 from shopsite.storefront.visitors import Visitor, read_visitor
 
 SESSION_CHECK_S = 60.0
-RETRY_S = 2.0  # while the database does not answer that
 HIDDEN = 4404  # close code: as HTTP's 404, which the page itself would be
 REASON = "This order is not yours to see, or you have logged out."
-
-log = logging.getLogger(__name__)
 
 
 class OrderSocket(AsyncWebsocketConsumer):
@@ -73,19 +68,11 @@ class OrderSocket(AsyncWebsocketConsumer):
 
     async def _check_session(self, order_id: str) -> None:
         """A session is read at connect only; whoever logged out since is told to go."""
-        wait = SESSION_CHECK_S
-        while True:
-            await asyncio.sleep(wait)
-            try:
-                version = await self._version(order_id)
-            except DatabaseError as error:
-                log.warning("order page: who watches is not known, asking again: %s", error)
-                wait = RETRY_S
-                continue
-            if version is None:
-                await self.close(HIDDEN, REASON)
-                return
-            wait = SESSION_CHECK_S
+
+        async def refusal() -> int | None:
+            return HIDDEN if await self._version(order_id) is None else None
+
+        await self.close(await refusal_to_come(refusal, every=SESSION_CHECK_S), REASON)
 
 
 def _version_for(order_id: str, user: object, visitor: Visitor) -> str | None:

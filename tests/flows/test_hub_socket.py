@@ -16,6 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from dashboards.screen import sockets
+from shopsite import callers
 from shopsite.callers import find_caller
 from shopsite.roles import make_roles
 from tests.support.live import Shown, an_order_is_paid, happens, the_aggregate_process_lives, views
@@ -192,7 +193,7 @@ def test_who_signs_out_while_the_database_is_away_is_sent_away_later(
     page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sockets, "SESSION_CHECK_S", 0.1)
-    monkeypatch.setattr(sockets, "RETRY_S", 0.1)
+    monkeypatch.setattr(callers, "RETRY_S", 0.1)
     asked: list[str] = []
 
     def away_twice(session_key: str) -> User | AnonymousUser:

@@ -24,6 +24,7 @@ from websockets.typing import Origin
 
 from orders import letters, mails, news, sending
 from orders.models import Mail, Order
+from shopsite import callers
 from shopsite.callers import caller_of
 from shopsite.fulfilment import charge, pack_order
 from shopsite.roles import make_roles
@@ -241,7 +242,7 @@ def test_who_logs_out_while_the_database_is_away_is_sent_away_later(
     site: str, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sockets, "SESSION_CHECK_S", 0.1)
-    monkeypatch.setattr(sockets, "RETRY_S", 0.1)
+    monkeypatch.setattr(callers, "RETRY_S", 0.1)
     user = User.objects.create_user("ada")
     Order.objects.filter(pk=order.pk).update(account=user)
     browser = Client()
