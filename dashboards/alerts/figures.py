@@ -11,6 +11,7 @@ from django.conf import settings
 
 from dashboards.answers.demand import read_demand
 from dashboards.answers.spans import distinct, sums
+from dashboards.counting.delays import p95_ms
 from dashboards.keys import MICRO
 
 Reader = Callable[[datetime, datetime], float | None]
@@ -75,17 +76,8 @@ def _percent(part: int, whole: int) -> float | None:
 
 def _delay(start: datetime, end: datetime) -> float | None:
     """The delay that 95 of 100 events stayed below, seconds."""
-    counts = {_upper(field): number for field, number in sums(start, end, "delay")["delay"].items()}
-    reached, wanted = 0, 0.95 * sum(counts.values())
-    for upper in sorted(counts):
-        reached += counts[upper]
-        if reached >= wanted:
-            return upper / 1000
-    return None
-
-
-def _upper(field: str) -> int:
-    return int(field) if field.isdigit() else 86_400_000
+    found = p95_ms(sums(start, end, "delay")["delay"])
+    return None if found is None else found / 1000
 
 
 def _soonest_sell_out(_start: datetime, end: datetime) -> float | None:

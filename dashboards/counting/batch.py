@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import NamedTuple, Protocol, cast
 
+from dashboards.counting.delays import DELAY_MS, NEVER
 from dashboards.folds import FOLDS
 from dashboards.folds.base import AnyFold, Counts, Uniques
 from dashboards.keys import WIDTH, Grain
@@ -331,11 +332,6 @@ def _add_members(figures: Figures, each: Uniques, minutes: Groups) -> None:  # t
 
 
 # --- how late events were: a measurement of this process, so no fold of the log -----------------
-DELAY_MS = (
-    *(1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 120, 150, 200, 250, 300, 400, 500),
-    *(600, 800, 1000, 1500, 2000, 3000, 5000, 10_000, 30_000, 60_000, 300_000, 3_600_000),
-)
-NEVER = "inf"  # the field of what came later than the last of them
 _SLOWEST_FIRST = (NEVER, *(str(bound) for bound in reversed(DELAY_MS)))
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from dashboards.board import Outlook
+from dashboards.counting.delays import p95_ms
 from dashboards.folds.base import MARKS, OFF, OTHER
 from dashboards.keys import bucket, split_field
 from dashboards.screen.window import STAGES, Tally, Window
@@ -105,20 +106,11 @@ def _without_bound(fields: Mapping[str, int]) -> dict[str, int]:
 
 def delay_p95(window: Window, now: float) -> int | None:
     """The time from event to aggregate that 95 of 100 events stayed below, ms, in the last two minutes."""
-    counts: Counter[int] = Counter()
+    counts: Counter[str] = Counter()
     for start in (bucket(now, "m"), bucket(now, "m") - 60):
         for fields in window.tallies["m", "delay"].at(start):
-            counts.update({_upper(field): count for field, count in fields.items()})
-    reached, wanted = 0, 0.95 * counts.total()
-    for upper in sorted(counts):
-        reached += counts[upper]
-        if reached >= wanted:
-            return upper
-    return None
-
-
-def _upper(field: str) -> int:
-    return int(field) if field.isdigit() else 86_400_000
+            counts.update(fields)
+    return p95_ms(counts)
 
 
 # --- products ---------------------------------------------------------------------------------
