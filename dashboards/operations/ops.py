@@ -22,7 +22,7 @@ from dashboards.operations.lags import Reader, read_topics
 from dashboards.operations.way import WAIT_LIMIT_S, Lane, Stores, Waiting, lanes, rate_of
 from dashboards.operations.words import per_second, span
 from dashboards.proof.verdict import Verdict, read_verdict
-from shopsite.events.heartbeat import TTL_SECONDS, read_beats
+from shopsite.events.heartbeat import COUNTS, TTL_SECONDS, read_beats
 from shopsite.events.models import DeadLetter, InboxEvent, InboxState, OutboxEvent
 from shopsite.events.redis import memory, redis_client
 from shopsite.events.schemas import Unavailable
@@ -44,14 +44,6 @@ WORK = {
     "beat": "What is overdue is not woken: reservations do not expire and late charges are not tried again.",
     "aggregate": "The live figures stand still; the events wait in Kafka and are counted later.",
     "simulate": "No made-up shoppers come.",
-}
-DONE = {
-    "relay": "published",
-    "consume": "read",
-    "worker": "tasks",
-    "aggregate": "folded",
-    "web": "requests",
-    "simulate": "shoppers",
 }
 # what a process says of its own lateness: the figure, how many of it are a second, and what it means
 LATE = {
@@ -214,7 +206,7 @@ def _gone(name: str) -> Fault:
 
 
 def _process(beat: Beat, now: float) -> Process:
-    counted = DONE.get(beat["name"], "")
+    counted = COUNTS.get(beat["name"], ("",))[0]
     done = f"{beat[counted]:,} {counted}" if counted and counted in beat else ""
     rate = rate_of(beat, counted)
     figure, a_second, words = LATE.get(beat["name"], ("", 1, ""))

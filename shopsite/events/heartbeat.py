@@ -4,6 +4,7 @@ import os
 import socket
 import time
 from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -17,8 +18,15 @@ TTL_SECONDS = 15
 EVERY_SECONDS = 1.0
 AFTER_FAILURE_SECONDS = 5.0  # without Redis a loop must not spend its time on saying so
 RATE_SECONDS = 60.0
-# figures that count a process's work from its start: its heartbeat tells how fast they grow, too
-COUNTS = frozenset({"published", "read", "tasks", "folded", "requests", "frames", "shoppers"})
+# process -> what counts its work from its start, first what it is there for: how fast these grow is told, too
+COUNTS: Mapping[str, tuple[str, ...]] = {
+    "web": ("requests", "frames"),
+    "relay": ("published",),
+    "consume": ("read",),
+    "worker": ("tasks",),
+    "aggregate": ("folded",),
+    "simulate": ("shoppers",),
+}
 
 
 class Heartbeat:
@@ -54,7 +62,8 @@ class Heartbeat:
 
     def _rates(self, now: float, figures: dict[str, object]) -> dict[str, float]:
         """How much of each count a second, over the last minute; {} before there are two beats."""
-        counts = {name: count for name, count in figures.items() if name in COUNTS and isinstance(count, int)}
+        mine = {name: figures.get(name) for name in COUNTS.get(self.name, ())}
+        counts = {name: count for name, count in mine.items() if isinstance(count, int)}
         self._counted.append((now, counts))
         while self._counted[0][0] < now - RATE_SECONDS:
             self._counted.popleft()
