@@ -60,16 +60,20 @@ def send_again(mail: Mail) -> None:
     Raises CannotResend.
     """
     now, message_id = timezone.now(), mail.message_id
-    if why := _unreachable(mail.to):
+    if why := why_not_again(mail):
         raise CannotResend(mail, why)
-    if mail.next_try_at and mail.next_try_at <= now + LEASE:
-        raise CannotResend(mail, "it is on its way")
     if mail.state == Mail.State.SENT:
         message_id = _message_id(mail.order_id, f"{mail.kind} again {now.isoformat()}")
     unchanged = Mail.objects.filter(pk=mail.pk, state=mail.state, next_try_at=mail.next_try_at)
     if not unchanged.update(state=Mail.State.DUE, why="", tries=0, next_try_at=now, message_id=message_id):
         raise CannotResend(mail, "somebody else sends it")
     news.tell([mail.order_id])
+
+
+def why_not_again(mail: Mail) -> str:
+    """Why a mail can't go out once more now; empty where it can."""
+    is_on_its_way = mail.next_try_at is not None and mail.next_try_at <= timezone.now() + LEASE
+    return _unreachable(mail.to) or ("it is on its way" if is_on_its_way else "")
 
 
 def _written(order_ids: Collection[str], name: str) -> list[str]:

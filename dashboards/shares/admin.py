@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from dashboards.shares.links import revoke_link
 from dashboards.shares.models import ShareLink
-from shopsite.desk import RecordAdmin, RevokedFilter, asks_first, told
+from shopsite.desk import Chosen, Question, RecordAdmin, RevokedFilter, asks_first, told
 
 
 @admin.register(ShareLink)
@@ -36,7 +36,9 @@ class ShareLinkAdmin(RecordAdmin):
     def revoke(self, request: HttpRequest, queryset: QuerySet[ShareLink]) -> HttpResponse | None:
         """End links for good, after asking."""
         effect = "Whoever watches by these links is sent away within a minute, and they let nobody in again."
-        if page := asks_first(self, request, queryset, title="Revoke the links", effect=effect):
+        if page := asks_first(
+            self, request, Question("Revoke the links", effect, list(map(Chosen, queryset)))
+        ):
             return page
         assert isinstance(request.user, User)
         done: list[str] = []

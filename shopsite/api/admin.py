@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 
 from shopsite.api import keys
 from shopsite.api.models import ApiKey
-from shopsite.desk import RecordAdmin, RevokedFilter, asks_first, told
+from shopsite.desk import Chosen, Question, RecordAdmin, RevokedFilter, asks_first, told
 
 
 @admin.register(ApiKey)
@@ -39,7 +39,9 @@ class ApiKeyAdmin(RecordAdmin):
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> HttpResponse | None:
         """End keys for good, after asking."""
         effect = "Programs that use these keys are refused from now on, and need new ones."
-        if page := asks_first(self, request, queryset, title="Revoke the keys", effect=effect):
+        if page := asks_first(
+            self, request, Question("Revoke the keys", effect, list(map(Chosen, queryset)))
+        ):
             return page
         done, refused = [], []
         for name in queryset.values_list("name", flat=True):

@@ -9,17 +9,22 @@ from shopsite.desk.lists import (
     RecordInline,
     RevokedFilter,
 )
-from shopsite.desk.sure import asks_first
+from shopsite.desk.sure import CONFIRMED, Chosen, Question, are_too_many, ask, asks_first
 from shopsite.desk.words import link, moment, told
 
 __all__ = [
+    "CONFIRMED",
     "CappedPaginator",
+    "Chosen",
     "ExportingAdmin",
+    "Question",
     "QuickAdmin",
     "QuickList",
     "RecordAdmin",
     "RecordInline",
     "RevokedFilter",
+    "are_too_many",
+    "ask",
     "asks_first",
     "link",
     "moment",

@@ -7,6 +7,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
+EACH = 50  # rows that are named one by one: a page of a list
+
 
 def link(address: str, text: str) -> SafeString:
     """A link in a list or form; both are escaped."""
@@ -18,11 +20,14 @@ def moment(at: datetime) -> str:
     return f"{localtime(at):%Y-%m-%d %H:%M:%S}"
 
 
-def told(done: Sequence[str], refused: Sequence[str], what: str, limit: int = 20) -> list[tuple[bool, str]]:
+def told(done: Sequence[str], refused: Sequence[str], what: str) -> list[tuple[bool, str]]:
     """(went well, sentence) for each thing to say about an action on several rows."""
-    said = [(True, f"{len(done)} {what}: {', '.join(done[:limit])}{' ...' if len(done) > limit else ''}.")]
-    said = said if done else []
-    said += [(False, reason) for reason in refused[:limit]]
-    if len(refused) > limit:
-        said.append((False, f"{len(refused) - limit} more were refused."))
+    said = [(True, f"{len(done)} {what}: {', '.join(done[:EACH])}{_more(done)}.")] if done else []
+    said += [(False, reason) for reason in refused[:EACH]]
+    if len(refused) > EACH:
+        said.append((False, f"{len(refused) - EACH} more were refused."))
     return said
+
+
+def _more(rows: Sequence[str]) -> str:
+    return f" and {len(rows) - EACH} more" if len(rows) > EACH else ""

@@ -8,19 +8,19 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote as quoted
 
+from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import quote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import URLPattern, reverse
 from django.utils.safestring import SafeString
 
 from orders.admin import OrderDesk
 from orders.models import Mail, Order
 from orders.papers import slips_page
-from shopsite.desk import ExportingAdmin, link, told
+from shopsite.desk import CONFIRMED, Chosen, ExportingAdmin, Question, are_too_many, ask, link, told
 from shopsite.orderdesk.effects import effects_of_each
 from shopsite.orderdesk.filters import QueueFilter, QueueList, chosen
 from shopsite.orderdesk.mails import MailAdmin
@@ -138,11 +138,13 @@ class OrderAdmin(OrderPages, ExportingAdmin, OrderDesk):
 
     def take_each(self, request: HttpRequest, queryset: QuerySet[Order], step: Step) -> HttpResponse | None:
         """Ask first where the step asks; then take it with each order, and say what became of each."""
+        if are_too_many(self, request, queryset):
+            return None
         facts: dict[str, Any] = {}
         if step.asks:
-            form = step.asks(request.POST if "confirmed" in request.POST else None)
+            form = step.asks(request.POST if CONFIRMED in request.POST else None)
             if not form.is_valid():
-                return self._ask(request, queryset, step, form)
+                return ask(self, request, _question(queryset, step, form))
             facts = form.cleaned_data
         done, refused = [], []
         for order_id in queryset.order_by("placed_at").values_list("pk", flat=True):
@@ -156,21 +158,17 @@ class OrderAdmin(OrderPages, ExportingAdmin, OrderDesk):
             self.message_user(request, sentence, messages.SUCCESS if well else messages.ERROR)
         return None
 
-    def _ask(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[Order],
-        step: Step,
-        form: Any,  # noqa: ANN401
-    ) -> HttpResponse:
-        chosen = list(queryset.order_by("placed_at").prefetch_related("lines", "payments"))
-        told = effects_of_each(step, chosen[:MAX_TOLD])
-        context = self.admin_site.each_context(request) | {
-            "title": f"{step.verb} orders",
-            "form": form,
-            "orders": [(order, told.get(order.pk, [])) for order in chosen],
-            "untold": max(0, len(chosen) - MAX_TOLD),
-            "action": step.name,
-            "opts": self.opts,
-        }
-        return render(request, "admin/orderdesk/ask.html", context)
+
+def _question(queryset: QuerySet[Order], step: Step, form: forms.Form) -> Question:
+    orders = list(queryset.order_by("placed_at").prefetch_related("lines", "payments"))
+    told = effects_of_each(step, orders[:MAX_TOLD])
+    count = f"{len(orders)} order{'' if len(orders) == 1 else 's'}"
+    given = ", where no amount is given" if step.name == "refund" else ""
+    return Question(
+        title=f"{step.verb} {count}",
+        effect=f"This is what will happen{given}.",
+        rows=[Chosen(order, order.get_status_display(), told.get(order.pk, ())) for order in orders],
+        form=form,
+        is_harm=step.is_harm,
+        untold=max(0, len(orders) - MAX_TOLD),
+    )

@@ -14,6 +14,8 @@ from orders.states import UNPAID, Status
 from shopsite.fulfilment import InvalidRefund, plan_refund
 from shopsite.orderdesk.steps import Step
 
+NOBODY = "Nobody is written to."
+
 
 def effects(step: Step, order: Order, facts: Mapping[str, Any] | None = None) -> list[str]:
     """What this step would do to an order; facts: what a refund's form says, besides why."""
@@ -32,8 +34,12 @@ def effects_of_each(
 def _told(step: Step, order: Order, kept: int, facts: Mapping[str, Any]) -> list[str]:
     if not step.fits(order):
         return [f"Nothing: it is {order.get_status_display().lower()}, and will be refused."]
+    if step.name == "pack":
+        return ["The shopper can't cancel it any more; it can still be refunded.", NOBODY]
     if step.name == "ship":
         return [_mailed(order, letters.SHIPPED)]
+    if step.name == "deliver":
+        return ["It is over, and waits in no queue any more; it can still be refunded.", NOBODY]
     if step.name == "refund" or order.status == Status.PAID:
         return _refunded(order, facts)
     freed = f"{_units(kept)} kept for it can be sold to others." if kept else "No stock is kept for it."
@@ -62,4 +68,4 @@ def _mailed(order: Order, kind: str) -> str:
         return "Nobody is written to: " + (
             "it was bought elsewhere." if order.elsewhere else "no e-mail address is known."
         )
-    return f"{order.email} is written: “{letters.subject_of(order.pk, kind)}”."
+    return f"{order.email} is written to: “{letters.subject_of(order.pk, kind)}”."

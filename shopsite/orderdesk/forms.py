@@ -16,15 +16,25 @@ class WhyForm(forms.Form):
     why = forms.CharField(label="Why", max_length=300, help_text="It is written into the order's history.")
 
 
-class ShipForm(forms.Form):
-    """Who brings the parcel; both may stay empty."""
+class CarrierForm(forms.Form):
+    """Who brings the parcels."""
 
-    carrier = forms.CharField(label="Carrier", max_length=60, required=False)
+    carrier = forms.CharField(
+        label="Carrier",
+        max_length=60,
+        required=False,
+        help_text="May stay empty; the customer is told what is here.",
+    )
+
+
+class ShipForm(CarrierForm):
+    """Who brings one parcel, and under which number."""
+
     tracking = forms.CharField(
         label="Tracking number",
         max_length=300,
         required=False,
-        help_text="Or its address in the web. Both may stay empty; the customer is told what is here.",
+        help_text="Or its address in the web. It may stay empty, too.",
     )
 
     def clean_tracking(self) -> str:

@@ -3,7 +3,7 @@
 A mail is shown in a frame that may do nothing: orders/views.py gives it a policy of its own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -12,7 +12,7 @@ from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -20,11 +20,11 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
 from orders.letters import SUBJECTS, letter_of
-from orders.mails import CannotResend, send_again
+from orders.mails import CannotResend, send_again, why_not_again
 from orders.models import Mail, Order
 from orders.samples import sample
 from orders.views import sample_preview
-from shopsite.desk import RecordAdmin, link, told
+from shopsite.desk import Chosen, Question, RecordAdmin, are_too_many, asks_first, link, told
 from shopsite.desk.counts import first_keys
 from shopsite.desk.search import beginning, beginning_in_any_case
 from shopsite.fulfilment.wake import wake
@@ -116,11 +116,16 @@ class MailAdmin(RecordAdmin):
         """Who may send mails again."""
         return request.user.has_perm("orders.resend_mail")
 
-    @admin.action(description="Send again", permissions=["resend"])
-    def resend(self, request: HttpRequest, queryset: QuerySet[Mail]) -> None:
-        """Send the chosen ones again, and say what became of each."""
+    @admin.action(description="Send again ...", permissions=["resend"])
+    def resend(self, request: HttpRequest, queryset: QuerySet[Mail]) -> HttpResponse | None:
+        """Send the chosen ones again, after asking, and say what became of each."""
+        if are_too_many(self, request, queryset):
+            return None
+        mails = list(queryset.order_by("pk"))
+        if page := asks_first(self, request, _question(mails)):
+            return page
         done, refused = [], []
-        for mail in queryset.order_by("pk"):
+        for mail in mails:
             try:
                 _send_again(mail, request.user.get_username())
             except CannotResend as error:
@@ -129,21 +134,24 @@ class MailAdmin(RecordAdmin):
                 done.append(mail.subject)
         for well, sentence in told(done, refused, "on the way again"):
             self.message_user(request, sentence, messages.SUCCESS if well else messages.ERROR)
+        return None
 
     def resend_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """The button of a mail's own page."""
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
+        """The button of a mail's own page. One that is due goes out anyway: sending it now asks nothing."""
         if not (self.has_resend_permission(request) and self.has_view_permission(request)):
             raise PermissionDenied
         mail = get_object_or_404(Mail, pk=unquote(object_id))
+        back = reverse("admin:orders_mail_change", args=[mail.pk])
+        is_hurried = request.method == "POST" and mail.state == Mail.State.DUE
+        if not is_hurried and (page := asks_first(self, request, _question([mail], back))):
+            return page
         try:
             _send_again(mail, request.user.get_username())
         except CannotResend as error:
             self.message_user(request, str(error), messages.ERROR)
         else:
             self.message_user(request, f"On the way again: {mail.subject}.", messages.SUCCESS)
-        return HttpResponseRedirect(reverse("admin:orders_mail_change", args=[mail.pk]))
+        return HttpResponseRedirect(back)
 
     def kinds(self, request: HttpRequest) -> HttpResponse:
         """How each kind of mail reads, about an order that is made up."""
@@ -209,6 +217,24 @@ def _short(at: datetime) -> str:
 
 def _words(kind: str) -> str:
     return kind.replace("_", " ").capitalize()
+
+
+def _question(mails: Sequence[Mail], back: str = "") -> Question:
+    """What sending these again would do."""
+    return Question(
+        title=f"Send {len(mails)} mail{'' if len(mails) == 1 else 's'} again",
+        effect="Each goes out once more, in the same words.",
+        rows=[Chosen(mail, mail.get_state_display(), [_effect(mail)]) for mail in mails],
+        is_harm=False,
+        back=back,
+    )
+
+
+def _effect(mail: Mail) -> str:
+    if why := why_not_again(mail):
+        return f"Nothing, it will be refused: {why}."
+    first = f", who was sent it on {_short(mail.sent_at)}" if mail.sent_at else ""
+    return f"{mail.to} is written to{first}."
 
 
 def _send_again(mail: Mail, actor: str) -> None:

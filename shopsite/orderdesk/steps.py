@@ -23,7 +23,7 @@ from shopsite.fulfilment import (
     refund_order,
     ship_order,
 )
-from shopsite.orderdesk.forms import AmountForm, ShipForm, WhyForm
+from shopsite.orderdesk.forms import AmountForm, CarrierForm, ShipForm, WhyForm
 from shopsite.staff.services import record
 
 REFUSALS = (ForbiddenMove, InvalidRefund, UnknownOrder)
@@ -42,6 +42,7 @@ class Step:
     asks: type[forms.Form] | None = None  # before it is done
     also_from: tuple[Status, ...] = ()  # by way of another state
     asks_of_one: type[forms.Form] | None = None  # what can be said of one order only
+    is_harm: bool = False  # something is taken from somebody: its button is red
 
     @property
     def form(self) -> type[forms.Form] | None:
@@ -59,22 +60,28 @@ class Step:
         return request.user.has_perm(self.permission)
 
 
+# What can't be called back asks first: a shopper is written to, money moves, or the order leaves every queue.
+# Packing is done at one press, though no way leads back: nothing has left the house, nobody is written to,
+# and what was packed by mistake can still be refunded. A form without fields asks for a yes only.
 STEPS: Mapping[str, Step] = {
     step.name: step
     for step in (
         Step("pack", "Pack", "packed", "orders.fulfil_order", (Status.PACKED,), pack_order),
         Step(
             "ship", "Ship", "shipped", "orders.fulfil_order", (Status.SHIPPED,), ship_order,
-            asks_of_one=ShipForm,
+            CarrierForm, asks_of_one=ShipForm,
         ),
-        Step("deliver", "Deliver", "delivered", "orders.fulfil_order", (Status.DELIVERED,), deliver_order),
+        Step(
+            "deliver", "Deliver", "delivered", "orders.fulfil_order", (Status.DELIVERED,), deliver_order,
+            forms.Form,
+        ),
         Step(
             "cancel", "Cancel", "cancelled", "orders.cancel_order", (Status.CANCELLED,), cancel_order,
-            WhyForm, (Status.PAID,),
+            WhyForm, (Status.PAID,), is_harm=True,
         ),
         Step(
             "refund", "Refund", "to be refunded", "orders.refund_order", (Status.REFUND_PENDING,),
-            refund_order, AmountForm,
+            refund_order, AmountForm, is_harm=True,
         ),
     )
 }  # fmt: skip

@@ -8,6 +8,8 @@ from django.urls import reverse
 
 from inventory.models import Movement
 from orders.models import Order
+from orders.states import Status
+from shopsite.desk import sure
 from shopsite.fulfilment import charge, give_refund, handle_orders, pack_order
 from tests.support.messages import order_message
 from tests.support.shop import level, paid, place, product, told_types
@@ -66,12 +68,30 @@ def test_an_action_says_of_each_order_what_became_of_it(staff: As) -> None:
     assert (row.to_status, row.actor) == ("packed", "operator")
 
 
+def test_an_action_names_a_whole_page_of_orders_one_by_one(staff: As) -> None:
+    product("MUG", 99)
+    orders = [paid({"MUG": 1}).pk for _ in range(30)]
+    page = act(staff("operator"), "pack", *orders)
+    assert f"30 packed: {', '.join(orders)}." in page
+
+
+def test_of_more_orders_than_an_action_takes_none_is_touched(
+    staff: As, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sure, "MOST", 2)
+    product("MUG", 9)
+    orders = [paid({"MUG": 1}).pk for _ in range(3)]
+    assert "an action takes at most 2 rows" in act(staff("operator"), "pack", orders[0], select_across="1")
+    assert set(Order.objects.values_list("status", flat=True)) == {"paid"}
+
+
 def test_orders_are_packed_shipped_and_delivered_from_the_list(staff: As) -> None:
     product("MUG", 5)
     order = paid({"MUG": 1})
     client = staff("operator")
-    for action in ("pack", "ship", "deliver"):
-        act(client, action, order.pk)
+    act(client, "pack", order.pk)
+    for action in ("ship", "deliver"):
+        act(client, action, order.pk, confirmed="yes")
     assert Order.objects.get(pk=order.pk).status == "delivered"
     assert told_types() == ["order_paid", "order_packed", "order_shipped", "order_delivered"]
 
@@ -106,6 +126,40 @@ def test_before_an_order_is_cancelled_it_is_said_what_will_happen(staff: As) -> 
         assert "can't be undone" in page
     assert [Order.objects.get(pk=order.pk).status for order in told] == ["placed", "paid", "packed"]
     assert "Nobody is written to" in act(client, "refund", gone.pk)
+
+
+@pytest.mark.parametrize(
+    ("action", "was", "told"),
+    [
+        ("ship", Status.PACKED, ["ada@example.org is written to: “Your order", "is on its way”"]),
+        ("deliver", Status.SHIPPED, ["It is over", "Nobody is written to."]),
+    ],
+)
+def test_before_orders_leave_or_are_over_it_is_said_what_will_happen(
+    staff: As, action: str, was: Status, told: list[str]
+) -> None:
+    product("MUG", 5)
+    order, other = paid({"MUG": 1}), paid({"MUG": 1})
+    Order.objects.filter(pk=order.pk).update(status=was)
+    client = staff("operator")
+    in_list = act(client, action, order.pk, other.pk)
+    alone = client.get(reverse("admin:orders_order_do", args=[order.pk, action])).content.decode()
+    for page in (in_list, alone):
+        assert [text for text in [*told, "can't be undone"] if text not in page] == []
+    assert "Nothing: it is paid, and will be refused." in in_list
+    assert {row.status for row in Order.objects.all()} == {"paid", was}
+    assert f"Order {other.pk} is paid and cannot become" in act(
+        client, action, order.pk, other.pk, confirmed="yes"
+    )
+    assert order.history.latest("pk").actor == "operator"
+
+
+def test_packing_by_its_address_says_what_it_does_and_gives_no_money_back(staff: As) -> None:
+    product("MUG", 5)
+    order = paid({"MUG": 1})
+    page = staff("operator").get(reverse("admin:orders_order_do", args=[order.pk, "pack"])).content.decode()
+    assert "Nobody is written to." in page
+    assert "goes back" not in page
 
 
 def test_what_a_bulk_action_does_is_told_in_few_queries(staff: As) -> None:

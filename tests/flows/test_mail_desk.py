@@ -10,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.timezone import localtime
 from pytest_django.fixtures import Settings
 
 from orders import letters, mails, sending
@@ -41,8 +42,8 @@ def mail() -> Mail:
 
 
 def resend(client: Client, mail: Mail) -> int:
-    """The status with which the button answers."""
-    return client.post(reverse("admin:orders_mail_resend", args=[mail.pk])).status_code
+    """The status with which the button answers, whoever presses it being sure."""
+    return client.post(reverse("admin:orders_mail_resend", args=[mail.pk]), {"confirmed": "yes"}).status_code
 
 
 def listed(client: Client, **query: str) -> set[str]:
@@ -120,7 +121,7 @@ def test_only_who_may_sends_a_mail_again_by_its_button_or_the_list(staff: As, ro
     assert resend(client, mail) == (302 if may else 403)
     assert Mail.objects.get().state == ("due" if may else "sent")
     Mail.objects.update(state="sent", next_try_at=None)
-    client.post(reverse(LIST), {"action": "resend", "_selected_action": [mail.pk]})
+    client.post(reverse(LIST), {"action": "resend", "_selected_action": [mail.pk], "confirmed": "yes"})
     assert Mail.objects.get().state == ("due" if may else "sent")
     assert StaffAction.objects.filter(action="resend", done=True).count() == (2 if may else 0)
     if "orders" in SEES[role]:
@@ -156,10 +157,32 @@ def test_what_cannot_be_sent_again_is_refused_with_the_reason_and_that_is_writte
 ) -> None:
     Mail.objects.update(**state)
     client = staff("support")
-    page = client.post(reverse("admin:orders_mail_resend", args=[mail.pk]), follow=True).content.decode()
+    address = reverse("admin:orders_mail_resend", args=[mail.pk])
+    assert f"Nothing, it will be refused: {why}." in client.get(address).content.decode()
+    page = client.post(address, {"confirmed": "yes"}, follow=True).content.decode()
     assert f"was not sent again: {why}." in page
     action = StaffAction.objects.get(action="resend")
     assert (action.done, why in action.what) == (False, True)
+
+
+def test_before_a_mail_goes_out_again_it_is_said_who_gets_it_and_when_it_was_sent(
+    staff: As, mail: Mail
+) -> None:
+    client, address = staff("support"), reverse("admin:orders_mail_resend", args=[mail.pk])
+    chosen = {"action": "resend", "_selected_action": [mail.pk]}
+    pages = [client.get(address), client.post(address), client.post(reverse(LIST), chosen)]
+    assert [f"ada@example.org is written to, who was sent it on {localtime():%d %b}" in each.content.decode()
+            for each in pages] == [True, True, True]  # fmt: skip
+    assert Mail.objects.get().state == "sent"
+
+
+def test_a_mail_that_waits_for_its_next_try_is_hurried_at_one_press(staff: As, mail: Mail) -> None:
+    Mail.objects.update(state="due", next_try_at=timezone.now() + timedelta(minutes=30))
+    client, address = staff("support"), reverse("admin:orders_mail_resend", args=[mail.pk])
+    assert "is written to" in client.get(address).content.decode()
+    assert not Mail.objects.filter(next_try_at__lte=timezone.now()).exists()
+    client.post(address)
+    assert Mail.objects.filter(next_try_at__lte=timezone.now()).exists()
 
 
 def test_a_failed_mail_and_one_whose_next_try_is_far_go_out_at_once(staff: As, mail: Mail) -> None:

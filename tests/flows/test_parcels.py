@@ -11,7 +11,7 @@ from orders.parcels import is_web_address
 from shopsite.fulfilment import pack_order
 from shopsite.staff.models import StaffAction
 from tests.support.shop import order as order
-from tests.support.shop import told
+from tests.support.shop import paid, told
 from tests.support.staff import As, act
 from tests.support.staff import staff as staff
 
@@ -74,10 +74,13 @@ def test_both_may_stay_empty_and_nothing_is_told_then(staff: As, packed: Order) 
     assert "<dt>Parcel</dt>" not in read_as_shopper(packed)
 
 
-def test_from_the_list_orders_are_shipped_without_being_asked(staff: As, packed: Order) -> None:
-    assert "1 shipped" in act(staff("operator"), "ship", packed.pk)
-    packed.refresh_from_db()
-    assert (packed.carrier, packed.tracking) == ("", "")
+def test_from_the_list_orders_are_shipped_with_one_carrier_or_none(staff: As, packed: Order) -> None:
+    second, client = pack_order(order_id=paid({"MUG": 1}).pk, actor="eve"), staff("operator")
+    for each, carrier in ((packed, "Northpost"), (second, "")):
+        assert "Carrier" in act(client, "ship", each.pk)
+        assert "1 shipped" in act(client, "ship", each.pk, confirmed="yes", carrier=carrier)
+        each.refresh_from_db()
+        assert (each.status, each.carrier, each.tracking) == ("shipped", carrier, "")
 
 
 @pytest.mark.parametrize("bad", [RUNS, "ftp://x.example/1", "https://", "https://a b.example/"])
@@ -93,7 +96,7 @@ def test_what_is_no_address_of_the_web_is_refused_and_never_a_link(
 
 def test_the_form_says_what_shipping_does_and_events_tell_no_number(staff: As, packed: Order) -> None:
     form = staff("operator").get(reverse("admin:orders_order_do", args=[packed.pk, "ship"])).content.decode()
-    assert "ada@example.org is written: “Your order" in form
+    assert "ada@example.org is written to: “Your order" in form
     assert 'name="carrier"' in form
     Order.objects.filter(pk=packed.pk).update(carrier="Northpost", tracking="1")
     assert "Northpost" not in str(told())

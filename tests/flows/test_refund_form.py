@@ -153,7 +153,7 @@ def test_nothing_is_given_before_it_was_said_what_happens(staff: As, order: Orde
     page = form.send(MUG=2, PLATE=1, MUG_back=1, also="")
     assert "€37.50 goes back to the card ending 4242; €25.00 can still be refunded." in page
     assert "1 unit is back on the shelf" in page
-    assert "ada@example.org is written: “Order" in page
+    assert "ada@example.org is written to: “Order" in page
     assert not Refund.objects.exists()
     fields = dict(re.findall(r'<input type="hidden" name="(.*?)" value="(.*?)">', page))
     fields.pop("csrfmiddlewaretoken", None)
