@@ -1,16 +1,18 @@
 """Fold the three topics into Redis, each event once. Kafka -> here: read, fold -> store.py -> Redis.
 
 Redis alone says how far a partition is folded. This process remembers it only to save a question: where
-the two differ, it drops the batch, forgets, and goes on from what is stored.
+the two differ, it drops the batch, forgets, and goes on from what is stored. While Redis adds one batch the
+next is read and folded; it is dropped, too, where the one before was.
 """
 
 import logging
 import threading
 import time
 from collections.abc import Callable, Container, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
@@ -55,6 +57,15 @@ class Part:
     seq: int = 0
     fresh: bool = False  # nothing is stored yet
     stopped: str = ""  # why it may not be folded
+
+
+class _Going(NamedTuple):
+    """A batch that Redis is adding."""
+
+    place: TopicPartition
+    part: Part
+    records: int
+    applied: Future[bool]
 
 
 def rest_after(records: int) -> float:
@@ -118,6 +129,8 @@ class Aggregator:
         self._generation = 0
         self._writer = Writer(redis_client(), generation_keys(0))
         self._parts: dict[TopicPartition, Part] = {}
+        self._applier = ThreadPoolExecutor(1, "apply")  # waits for Redis while this thread folds
+        self._going: _Going | None = None
         self._aside: set[str] = set()  # clicks that were dead letters before a log was read again
         self._next_look = self._next_commit = 0.0
         self._heartbeat = Heartbeat("aggregate")
@@ -141,7 +154,7 @@ class Aggregator:
     def step(self) -> int:
         """Fold what has come; returns how many records. Raises RedisError, KafkaError, Unavailable."""
         consumer = self._connected()
-        self._look_around()
+        self._look_around(consumer)
         polled = consumer.poll(timeout_ms=WAIT_MS, max_records=MAX_RECORDS)
         if not self._membership.is_settled:
             self._beat(consumer)
@@ -151,6 +164,8 @@ class Aggregator:
         # what was polled of a new partition is from before its seek, and comes again
         known = {place: records for place, records in polled.items() if place not in new}
         folded = sum(self._take(consumer, place, records) for place, records in known.items())
+        if folded < LAGGING:  # what follows may be long in coming
+            self._settle(consumer)
         self._folded += folded
         self._tell(consumer)
         time.sleep(rest_after(folded))
@@ -158,6 +173,8 @@ class Aggregator:
 
     def forget(self) -> None:
         """Whatever this process believes may be wrong: ask Redis again before the next batch."""
+        self._wait()
+        self._going = None
         for part in self._parts.values():
             self._writer.forget(part.name)
         self._parts.clear()
@@ -167,6 +184,7 @@ class Aggregator:
         if self._consumer is not None:
             close_quietly(self._consumer)
             self._consumer = None
+        self._applier.shutdown()
         self._heartbeat.stop()
 
     # --- where to fold ------------------------------------------------------------------------
@@ -185,7 +203,7 @@ class Aggregator:
             )
         return self._consumer
 
-    def _look_around(self) -> None:
+    def _look_around(self, consumer: KafkaConsumer) -> None:
         """Once a second: is another generation live?"""
         now = time.monotonic()
         if now < self._next_look:
@@ -193,6 +211,7 @@ class Aggregator:
         self._next_look = now + 1.0
         generation = live_generation(self._writer.client)
         if generation != self._generation:
+            self._settle(consumer)
             log.info("aggregate goes on in generation %d", generation)
             self._generation = generation
             self._writer = Writer(self._writer.client, generation_keys(generation))
@@ -207,12 +226,14 @@ class Aggregator:
 
     def _lose(self, places: Iterable[TopicPartition]) -> None:
         """Others may fold these now; should they come back, they are placed anew."""
+        self._wait()
         for place in places:
             if (part := self._parts.pop(place, None)) is not None:
                 self._writer.forget(part.name)
 
     def _load(self, consumer: KafkaConsumer, places: Sequence[TopicPartition]) -> None:
         """Go on from what is stored, or from the log's start where nothing is."""
+        self._settle(consumer)
         starts, ends = consumer.beginning_offsets(places), consumer.end_offsets(places)
         for place in places:
             topic = logical_name(place.topic)
@@ -262,16 +283,31 @@ class Aggregator:
         # not the last offset + 1: control records leave gaps at a batch's end
         until = consumer.position(place)
         batch, dead = fold_batch(part, records, until, self._now(), aside=self._aside)
+        self._settle(consumer)
+        if self._parts.get(place) is not part:  # the one before was refused: these come again
+            self._dropped += len(records)
+            return 0
         if dead:
             self._bury(dead)
             self._dead += len(dead)
-        if not self._writer.apply(batch):
-            log.info("%s: another offset is stored than %d, going on from there", part.name, part.next)
-            self._dropped += len(records)
-            self._load(consumer, [place])
-            return 0
+        applied = self._applier.submit(self._writer.apply, batch)
+        self._going = _Going(place, part, len(records), applied)
         part.next, part.seq, part.fresh = until, batch.seq, False
         return len(records)
+
+    def _settle(self, consumer: KafkaConsumer) -> None:
+        """Wait for what Redis is adding; where it refuses, go on from what it has. Raises RedisError."""
+        going, self._going = self._going, None
+        if going is None or going.applied.result() or self._parts.get(going.place) is not going.part:
+            return
+        log.info("%s: another offset is stored than was folded to, going on from there", going.part.name)
+        self._dropped += going.records
+        self._load(consumer, [going.place])
+
+    def _wait(self) -> None:
+        """Until Redis has answered, whatever it says."""
+        if self._going is not None:
+            wait([self._going.applied])
 
     def _continues(
         self, consumer: KafkaConsumer, place: TopicPartition, part: Part, records: Sequence[Any]

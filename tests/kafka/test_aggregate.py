@@ -14,7 +14,8 @@ from redis import Redis
 
 from dashboards.counting.aggregate import Aggregator
 from dashboards.counting.deadletters import DeadClick
-from dashboards.counting.store import live_generation, read_position
+from dashboards.counting.plan import Batch
+from dashboards.counting.store import Writer, live_generation, read_position
 from dashboards.keys import bucket, first_keys
 from dashboards.proof.rebuild import Busy, rebuild
 from dashboards.reports.selectors import read_gaps, report
@@ -176,3 +177,32 @@ def test_only_one_rebuild_runs_and_a_stopped_one_changes_nothing(kafka: Kafka, r
 
     assert rebuild(redis, stop, interrupt) is None
     assert live_generation(redis) == 0
+
+
+def test_a_batch_folded_while_the_one_before_is_refused_is_dropped_and_comes_again(
+    kafka: Kafka, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another owner of the partition adds the third first; the fourth is folded before that is known."""
+    monkeypatch.setattr("dashboards.counting.aggregate.MAX_RECORDS", 10)
+    monkeypatch.setattr("dashboards.counting.aggregate.LAGGING", 1)  # so that one is always on its way
+    broken = json.dumps(click(at="yesterday"))
+    values = [broken if n == 35 else json.dumps(click(f"u{n}")) for n in range(100)]
+    kafka.send_many("clicks", [("x", value) for value in values], partition=0)
+    added: list[int] = []
+
+    def apply(batch: Batch) -> bool:
+        if batch.first == 20 and 20 not in added:
+            assert Writer(redis, first_keys()).apply(batch)
+        added.append(batch.first)
+        return Writer.apply(own, batch)
+
+    buried: list[int] = []
+    aggregator = Aggregator(bury=lambda dead: buried.extend(one.record.offset for one in dead))
+    own = aggregator._writer
+    monkeypatch.setattr(own, "apply", apply)
+    until(lambda: aggregator.step() == 0 and views(redis) == 99, within=30)
+    aggregator.close()
+
+    assert added == list(range(0, 100, 10)), "the fourth was not added upon a third that was refused"
+    assert (aggregator._dropped, buried) == (20, [35])
+    assert report(redis, *DAY).visitors == pytest.approx(99, abs=2)
