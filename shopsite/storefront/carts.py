@@ -77,7 +77,7 @@ class Cart:
     """A visitor's cart at this moment, oldest line first."""
 
     lines: Sequence[Line]
-    gone: Mapping[str, str] = field(default_factory=dict)  # titles by sku: not sold any more
+    gone: Mapping[int, str] = field(default_factory=dict)  # titles by the line's key: not sold any more
 
     @property
     def repriced(self) -> list[Line]:
@@ -116,23 +116,26 @@ class Cart:
 
 
 def cart_of(visitor_id: str) -> Cart:
-    """The visitor's cart; a product that is not sold any more is among what is gone."""
-    rows = _lines(visitor_id).order_by("added_at", "pk")
-    wishes = list(rows.values_list("product_id", "product__title", "quantity", "price"))
+    """The visitor's cart; a product that is hidden or deleted by now is among what is gone."""
+    wishes = list(_lines(visitor_id).select_related("product").order_by("added_at", "pk"))
     if not wishes:
         return Cart([])
-    found = {row.sku: item(row) for row in products().filter(sku__in=[sku for sku, *_ in wishes])}
-    return Cart(
-        [Line(found[sku], wanted, price) for sku, _, wanted, price in wishes if sku in found],
-        {sku: title for sku, title, *_ in wishes if sku not in found},
-    )
+    found = {row.sku: item(row) for row in products().filter(sku__in=[wish.product_id for wish in wishes])}
+    lines: list[Line] = []
+    gone: dict[int, str] = {}
+    for wish in wishes:
+        if sold := found.get(wish.product_id or ""):
+            lines.append(Line(sold, wish.quantity, wish.price))
+        else:
+            gone[wish.pk] = wish.product.title if wish.product else wish.title
+    return Cart(lines, gone)
 
 
 @transaction.atomic
 def was_told(visitor_id: str, cart: Cart) -> None:
     """The visitor has read the cart's news: forget what is gone, and know the new prices."""
     if cart.gone:
-        take_out(visitor_id, list(cart.gone))
+        _lines(visitor_id).filter(pk__in=cart.gone).delete()
     for line in cart.repriced:
         _lines(visitor_id).filter(product_id=line.item.sku).update(price=line.item.price)
 
@@ -149,14 +152,15 @@ def tally(visitor_id: str) -> int:
 
 
 @transaction.atomic
-def add(visitor_id: str, sku: str, quantity: int, price: Decimal | None) -> int:
+def add(visitor_id: str, sku: str, title: str, quantity: int, price: Decimal | None) -> int:
     """Wish for so many more, at the price that the visitor knows. Returns how many are wished now."""
+    known = {"title": title, "price": price}
     mine, is_new = CartLine.objects.get_or_create(
-        visitor=visitor_id, product_id=sku, defaults={"quantity": min(quantity, MOST), "price": price}
+        visitor=visitor_id, product_id=sku, defaults={"quantity": min(quantity, MOST), **known}
     )
     if not is_new:
         more = Least(F("quantity") + quantity, MOST)
-        _lines(visitor_id).filter(pk=mine.pk).update(quantity=more, price=price)
+        _lines(visitor_id).filter(pk=mine.pk).update(quantity=more, **known)
         mine.refresh_from_db(fields=["quantity"])
     return mine.quantity
 
@@ -170,7 +174,7 @@ def set_quantity(visitor_id: str, sku: str, quantity: int) -> bool:
 
 
 def take_out(visitor_id: str, skus: Sequence[str]) -> None:
-    """Forget these lines: they were ordered, or are not sold any more."""
+    """Forget the lines of these products: they were ordered."""
     _lines(visitor_id).filter(product_id__in=skus).delete()
 
 

@@ -7,7 +7,9 @@ class CartLine(models.Model):
     """So many of a product in a visitor's cart: as wished, whatever the stock says meanwhile."""
 
     visitor = models.CharField(max_length=32)  # the browser's id, so that a cart survives log in
-    product = models.ForeignKey("catalogue.Product", on_delete=models.CASCADE, related_name="+")
+    # null: it was deleted, which the visitor is told by the title that it had
+    product = models.ForeignKey("catalogue.Product", null=True, on_delete=models.SET_NULL, related_name="+")
+    title = models.CharField(max_length=300, blank=True, default="", db_default="")
     quantity = models.PositiveIntegerField()
     # as last told to the visitor; null: put in before prices were kept
     price = models.DecimalField(max_digits=15, decimal_places=6, null=True)
@@ -18,7 +20,7 @@ class CartLine(models.Model):
         constraints = [models.UniqueConstraint(fields=["visitor", "product"], name="one_line_a_product")]
 
     def __str__(self) -> str:
-        return f"{self.quantity} x {self.product_id}"
+        return f"{self.quantity} x {self.product_id or self.title}"
 
 
 class Waiting(models.Model):

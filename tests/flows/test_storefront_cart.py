@@ -152,6 +152,31 @@ def test_a_product_that_is_no_longer_sold_is_named_once_and_leaves_the_cart(shop
     assert "The MUG" not in shopper.read("/cart/")
 
 
+def add_and_delete(shopper: Shopper) -> None:
+    """A product without stock, which nothing else points at, is put into the cart, and is no more."""
+    card = Product.objects.create(sku="MUG", title="The MUG", price=Decimal("12.5"), listed=True)
+    shopper.add("MUG")
+    card.delete()
+
+
+def test_a_product_that_was_deleted_is_named_once_and_leaves_the_cart(shopper: Shopper) -> None:
+    product("CUP", stock=2)
+    shopper.add("CUP")
+    add_and_delete(shopper)
+    page = shopper.read("/cart/")
+    assert 'id="tally">1<' in page
+    assert "No longer sold, and taken out of your cart: <b>The MUG</b>." in page
+    assert "1 item<" in page
+    assert "The MUG" not in shopper.read("/cart/")
+
+
+def test_a_checkout_does_not_begin_before_the_cart_has_told_what_was_deleted(shopper: Shopper) -> None:
+    product("CUP", stock=2)
+    shopper.add("CUP")
+    add_and_delete(shopper)
+    assert shopper.get("/checkout/").headers["Location"] == "/cart/"
+
+
 def test_a_cart_that_holds_nothing_else_says_it_too(shopper: Shopper) -> None:
     product("MUG", stock=2)
     shopper.add("MUG")

@@ -35,7 +35,9 @@ def add(request: ShopRequest) -> HttpResponseBase:
     """Put something into the cart; answers JSON to the page's script, else goes on to the cart."""
     chosen = item(get_object_or_404(products(), sku=request.POST.get("sku", "")))
     count = _count(request.POST.get("quantity", "1"))
-    wished = carts.add(request.visitor.id, chosen.sku, count, chosen.price) if chosen.left else 0
+    wished = 0
+    if chosen.left:
+        wished = carts.add(request.visitor.id, chosen.sku, chosen.title, count, chosen.price)
     if wished:
         note(request, "add_to_cart", product_id=chosen.sku, category=chosen.category, is_page=False)
     level, said = _said(chosen, count, wished)

@@ -149,7 +149,7 @@ def again(request: ShopRequest, order: Order) -> HttpResponseBase:
     """Put an order's products into the cart."""
     for line in order.lines.select_related("product").order_by("pk"):
         # what is not sold any more goes along: the cart says so, as of a price that changed
-        carts.add(request.visitor.id, line.product_id, line.quantity, line.price)
+        carts.add(request.visitor.id, line.product_id, line.title, line.quantity, line.price)
         if line.product.listed and line.product.price is not None:
             shelf = line.product.category_id
             note(request, "add_to_cart", product_id=line.product_id, category=shelf, is_page=False)
