@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import Context
 from typing import TypeVar, TypeVarTuple
 from weakref import WeakKeyDictionary
 
@@ -69,6 +70,7 @@ class Hub:
         self._dirty = asyncio.Event()
         self._lack = asyncio.Event()  # of stock that is to be shown: look at once
         self._work: asyncio.Task[None] | None = None
+        self._alive: set[asyncio.Task[None]] = set()  # the work, and what was stopped and has not ended yet
         self._thread: ThreadPoolExecutor | None = None  # one: it keeps its database connection
         self._rest: asyncio.TimerHandle | None = None
         self._pace = Pace()
@@ -128,7 +130,10 @@ class Hub:
     def _start(self) -> None:
         self.screen, self.picture = Screen(), Picture()  # what was shown before the rest is old
         self.picture.watch(self.viewers)
-        self._work = asyncio.create_task(self._keep_working())
+        # a context of its own: who came first may be a request, whose language and threads are not the hub's
+        self._work = asyncio.create_task(self._keep_working(), context=Context())
+        self._alive.add(self._work)
+        self._work.add_done_callback(self._alive.discard)
 
     def stop(self) -> None:
         """End the work; the next viewer starts it again."""
@@ -138,28 +143,29 @@ class Hub:
 
     async def end(self) -> None:
         """Stop at once, and wait until nothing is held any more."""
-        work, thread = self._work, self._thread
         self.stop()
-        if work:
-            await asyncio.wait([work])
-        if thread:
-            await asyncio.to_thread(thread.shutdown)
+        if self._alive:
+            await asyncio.wait(self._alive)
+        if self._thread:
+            await asyncio.to_thread(self._thread.shutdown)
 
     async def _keep_working(self) -> None:
         """Run the jobs until stopped. A fault in one of them is told, and all begin anew."""
         log.info("live hub %s starts", self.screen.id)
-        self._thread = ThreadPoolExecutor(1, "live")
+        # its own by name, too: who is stopped may end when the next has begun already
+        thread = self._thread = ThreadPoolExecutor(1, "live")
         try:
-            while True:
+            while not _is_stopped():
                 try:
                     await self._work_together()
                 except* Exception:
                     log.exception("live hub: a fault of our own, beginning anew")
-                    self._tell("A fault on the server stopped the figures; its log says which.")
-                    await asyncio.sleep(RETRY_S)
+                    if not _is_stopped():
+                        self._tell("A fault on the server stopped the figures; its log says which.")
+                        await asyncio.sleep(RETRY_S)
         finally:
-            self._thread.submit(connections.close_all)
-            self._thread.shutdown(wait=False)
+            thread.submit(connections.close_all)
+            thread.shutdown(wait=False)
             log.info("live hub %s rests", self.screen.id)
 
     async def _work_together(self) -> None:
@@ -313,6 +319,12 @@ async def _within(seconds: float, event: asyncio.Event) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
+
+
+def _is_stopped() -> bool:
+    """Was this task cancelled? A group of tasks forgets it where one of them fails on its way out."""
+    task = asyncio.current_task()
+    return bool(task and task.cancelling())
 
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()

@@ -1,11 +1,14 @@
 """The hub: one subscription, one frame for all, and nobody who holds up another. Real Redis, no sockets."""
 
 import asyncio
+import threading
 
 import pytest
 import redis as redis_package
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import connections
+from django.utils.translation import get_language, override
 
 from dashboards.screen.hub import Hub
 from dashboards.screen.pace import FRAME_S
@@ -108,7 +111,7 @@ async def test_without_viewers_the_hub_holds_nothing(hub: Hub, redis: Redis) -> 
 async def test_a_hub_that_expects_a_viewer_has_figures_before_one_comes_and_rests_where_none_does(
     hub: Hub, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dashboards.screen.hub.LINGER_S", 1.0)
+    monkeypatch.setattr("dashboards.screen.hub.LINGER_S", 5.0)
     views(redis, "ada")
     hub.expect()
     async with asyncio.timeout(20):
@@ -118,6 +121,65 @@ async def test_a_hub_that_expects_a_viewer_has_figures_before_one_comes_and_rest
     async with asyncio.timeout(20):
         while hub.present():
             await asyncio.sleep(0.01)
+
+
+async def test_who_comes_while_a_hub_goes_to_rest_finds_one_that_works(hub: Hub) -> None:
+    async with watching(hub) as early:
+        await early.until(lambda shown: "status" in shown.sections)
+    hub.stop()
+    async with watching(hub) as late:
+        await late.until(lambda shown: "status" in shown.sections)  # which the hub's thread reads
+
+
+async def test_a_hub_that_ends_while_it_goes_to_rest_closes_its_connection(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[str] = []
+    close = connections.close_all
+
+    def tell_and_close() -> None:
+        closed.append(threading.current_thread().name)
+        close()
+
+    monkeypatch.setattr(connections, "close_all", tell_and_close)
+    async with watching(hub) as viewer:
+        await viewer.until(lambda shown: "status" in shown.sections)
+    hub.stop()
+    await hub.end()
+    assert closed == ["live_0"]
+
+
+async def test_a_hub_whose_job_fails_while_it_is_stopped_stops(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = asyncio.Event()
+
+    async def fail_at_the_end() -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            raise RuntimeError
+
+    monkeypatch.setattr(hub, "_compare", fail_at_the_end)
+    hub.expect()
+    await begun.wait()
+    async with asyncio.timeout(10):
+        await hub.end()
+
+
+async def test_a_hub_has_nothing_of_the_request_that_began_it(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def look() -> None:
+        seen.set_result(get_language() or "")
+
+    monkeypatch.setattr(hub, "_compare", look)
+    with override("de"):
+        hub.expect()
+        assert await seen != "de"
 
 
 async def test_a_lost_subscription_loses_no_event(hub: Hub, redis: Redis) -> None:
