@@ -45,14 +45,14 @@ class ListenWaker:
 
     def wait(self, stop: threading.Event) -> None:
         """Return at the next notification. Raises OperationalError where the database is away."""
-        if self._session is None:
-            self._session = connection.get_new_connection(connection.get_connection_params())
-            self._session.autocommit = True
-            self._session.execute(f"LISTEN {CHANNEL}")
-            return  # what was committed before we listened is found by looking now
         if stop.is_set():
             return
         try:
+            if self._session is None:
+                self._session = connection.get_new_connection(connection.get_connection_params())
+                self._session.autocommit = True
+                self._session.execute(f"LISTEN {CHANNEL}")
+                return  # what was committed before we listened is found by looking now
             for _ in self._session.notifies(timeout=LISTEN_SECONDS, stop_after=1):
                 return
         except psycopg.Error as error:

@@ -1,10 +1,13 @@
 """The relay is told of new rows after the commit, once a transaction, never of what was rolled back."""
 
+import threading
+
 import psycopg
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from shopsite.events.outbox import CHANNEL, forward
+from shopsite.events.waker import ListenWaker
 from tests.support import child_env
 
 pytestmark = [
@@ -45,3 +48,18 @@ def test_a_part_that_was_rolled_back_does_not_keep_the_rest_from_waking_it() -> 
                 raise RuntimeError
             tell("b")
         assert heard(listener) == 1
+
+
+def test_a_database_that_is_away_is_told_as_such_and_listened_to_when_it_is_back() -> None:
+    waker, goes_on = ListenWaker(), threading.Event()
+    params = connection.get_connection_params()
+    with pytest.MonkeyPatch.context() as away:
+        away.setattr(connection, "get_connection_params", lambda: params | {"host": "127.0.0.1", "port": 1})
+        with pytest.raises(OperationalError, match="no notifications"):
+            waker.wait(goes_on)
+    try:
+        waker.wait(goes_on)
+        tell("a")
+        waker.wait(goes_on)
+    finally:
+        waker.close()
