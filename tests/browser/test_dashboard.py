@@ -116,6 +116,29 @@ def test_a_page_brings_its_first_figures_along(live: Page, context: BrowserConte
     expect(other.locator("#trust")).to_contain_text("connecting")
 
 
+WHEN_IT_CONNECTS = """
+  window.WebSocket = class extends WebSocket {
+    constructor(...given) {
+      super(...given);
+      window.stood ??= document.querySelector("#n-visitors .figure span").textContent;
+    }
+  };
+"""
+
+
+def test_the_first_figures_stand_before_the_page_connects(
+    live: Page, context: BrowserContext, redis: Redis
+) -> None:
+    views(redis, "ada", "ben")
+    expect(live.locator("#n-visitors .figure span")).to_have_text("2")
+    other = context.new_page()
+    other.add_init_script(WHEN_IT_CONNECTS)
+    other.goto("/dashboard/")
+    expect(other.locator("#mode")).to_have_text("LIVE")
+    other.wait_for_function("() => 'stood' in window")
+    assert other.evaluate("() => window.stood") == "2"
+
+
 def test_three_charts_are_drawn_by_plotly(live: Page, redis: Redis) -> None:
     views(redis, "ada")
     live.get_by_role("tab", name="Searches").click()

@@ -69,3 +69,11 @@ def test_a_page_names_the_version_of_a_file() -> None:
     assert re.fullmatch(
         r"/static/joined/dashboards/live\.js\?v=[0-9a-f]{12}", Template(text).render(Context())
     )
+
+
+def test_the_script_moves_figures_for_as_long_as_the_sheets_say() -> None:
+    sheet, script = (
+        Path(str(finders.find(name))).read_text() for name in ("shopsite/tokens.css", "dashboards/dom.js")
+    )
+    (told,) = re.findall(r"const CALM_MS = (\d+);", script)
+    assert f"--calm: {told}ms;" in sheet

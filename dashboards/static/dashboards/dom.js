@@ -45,7 +45,10 @@ export const nothing = (title, text, ...actions) =>
 
 export const bones = (kind, n) => h("div", { class: "bones" }, ...Array.from({ length: n }, () => h("i", { class: `bone ${kind}` })));
 
-export const calm = () => parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--calm")) || 0;
+const CALM_MS = 260; // --calm of tokens.css: to ask the page for it would lay that out before its first figures stand
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+/** How long a change takes to be seen, ms; 0 for those who want no motion. */
+export const calm = () => (still.matches ? 0 : CALM_MS);
 
 const EASE = "cubic-bezier(.2, .7, .2, 1)";
 
@@ -56,7 +59,7 @@ export function arrange(parent, nodes, { slide = false } = {}) {
   const moves = slide && calm();
   const before = new Map([...parent.children].map((node) => [node, moves ? node.getBoundingClientRect().top : 0]));
   parent.replaceChildren(...nodes);
-  if (!before.size || !calm()) return; // asking for calm lays the page out: not while it is empty
+  if (!before.size || !calm()) return;
   // a list that changes as a whole would blink: only few new rows fade in
   const fades = nodes.filter((node) => !before.has(node)).length <= FADING;
   for (const node of nodes) {
