@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 State = dict[str, dict[str, object]]
-KEEP = 100  # frames, about ten seconds: who lags further gets a snapshot, which is then no larger
+KEEP = 100  # frames, of five seconds or more: who lags further gets a snapshot, which is then no larger
 
 _encode = msgspec.json.Encoder().encode
 

@@ -1,7 +1,7 @@
 """The last half hour of aggregates, kept in this process. Redis -> here -> sections.py -> hub.py.
 
 A change names the keys that it touched; only those are read again, in one round trip. What the screen
-shows ten times a second is read for every frame (FAST), what lists show every two seconds is not (SLOW).
+shows with every frame is read for each (FAST), what lists show every two seconds is not (SLOW).
 """
 
 import asyncio
