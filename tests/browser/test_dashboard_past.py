@@ -5,12 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis as redis_package
+from django.conf import settings
 from playwright.sync_api import Page, expect
 
 from dashboards.reports.selectors import rfc3339
 from tests.browser.test_dashboard import live as live
 from tests.browser.test_dashboard import site as site
 from tests.support.live import happens, views
+from tests.support.shop import product
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 Redis = redis_package.Redis
@@ -46,6 +48,45 @@ def test_the_scrubber_shows_the_past_by_keys_and_goes_back_to_live(live: Page, r
     expect(live.locator("#n-visitors .figure span")).to_have_text("1")
     live.go_back()
     expect(live.locator("#mode")).to_have_text("REPLAY")
+
+
+def test_a_replay_sorts_products_by_what_is_known_of_the_past(live: Page, redis: Redis) -> None:
+    product("MUG", stock=7)
+    views_ago(redis, 63, "ada", "ben", "cem")
+    views(redis, "ada")
+    window, sorted_by = live.locator("#products-window"), live.locator(".goods th[aria-sort]")
+    expect(window).to_have_text("first to sell out")
+    expect(sorted_by).to_have_text("Sells out in")
+    live.goto(f"/dashboard/?at={rfc3339(datetime.now(UTC) - timedelta(minutes=60))}&paused=1")
+    expect(live.locator(".goods tbody tr")).to_have_count(1)
+    expect(window).to_have_text("most looked at")
+    expect(sorted_by).to_have_text("Views/min")
+    expect(live.get_by_role("button", name="Sells out in")).to_be_disabled()
+    live.get_by_role("button", name="Sold 30 min").click()
+    expect(window).to_have_text("most sold")
+    live.keyboard.press("s")  # past what is not known of then
+    expect(sorted_by).to_have_text("Product")
+    live.get_by_role("button", name="Back to live").click()
+    expect(live.get_by_role("button", name="Sells out in")).to_be_enabled()
+
+
+def test_a_replay_has_no_single_events_whatever_was_pressed_before(live: Page, redis: Redis) -> None:
+    views_ago(redis, 63, "ada")
+    live.context.add_cookies([{"name": settings.VISITOR_COOKIE, "value": "f" * 32, "url": live.url}])
+    live.reload()
+    expect(live.locator("#mode")).to_have_text("LIVE")
+    views(redis, "f" * 32)
+    live.get_by_role("button", name="Only mine").click()
+    expect(live.locator(".feed .you")).to_have_count(1)
+    live.get_by_role("button", name="Pause").click()
+    live.locator("body").press("Shift+ArrowLeft")
+    expect(live.locator("#mode")).to_have_text("REPLAY")
+    expect(live.locator("#feed")).to_contain_text("shown live only")
+    expect(live.get_by_role("button", name="Only mine")).to_be_disabled()
+    expect(live.locator("#hold")).to_be_disabled()
+    live.get_by_role("button", name="Back to live").click()
+    expect(live.get_by_role("button", name="Only mine")).to_be_enabled()
+    expect(live.locator(".feed .you")).to_have_count(1)
 
 
 def test_a_range_is_chosen_by_keys_stays_in_the_address_and_goes_back_to_live(

@@ -15,7 +15,7 @@ function tab(n) {
 
 /** The next column of the products, or the same one the other way round. */
 function sort(turn) {
-  const heads = [...$("products").querySelectorAll("th[data-id]")], now = heads.findIndex((th) => th.ariaSort ?? th.getAttribute("aria-sort"));
+  const heads = [...$("products").querySelectorAll("th[data-id]:has(:enabled)")], now = heads.findIndex((th) => th.ariaSort ?? th.getAttribute("aria-sort"));
   if (heads.length) heads[turn ? now : (now + 1) % heads.length].firstChild.click();
 }
 

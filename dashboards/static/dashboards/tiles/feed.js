@@ -51,11 +51,13 @@ function remember() {
 }
 
 function drawFeed() {
+  const past = mood() === "replay";
+  for (const id of ["hold", "mine"]) $(id).disabled = past; // which has no single events
   remember();
-  if (held || mood() === "loading" || (mood() !== "replay" && !told("feed"))) return false;
-  const events = [...(only ? mine : section("feed"))].sort((a, b) => b[1][0] - a[1][0] || (a[0] < b[0] ? 1 : -1));
+  if ((held && !past && node.dataset.sign === "list") || mood() === "loading" || (!past && !told("feed"))) return false;
+  const events = [...(only && !past ? mine : section("feed"))].sort((a, b) => b[1][0] - a[1][0] || (a[0] < b[0] ? 1 : -1));
   if (!events.length) {
-    const [title, text] = mood() === "replay" ? ["Single events are shown live only.", "The past is told by its minutes; the admin has each order."]
+    const [title, text] = past ? ["Single events are shown live only.", "The past is told by its minutes; the admin has each order."]
       : only ? ["Nothing of yours yet.", "Click something in the shop in this browser: it shows here within two seconds."]
       : section("view").has("by") ? ["Nothing lately.", "Events that fit the filter appear here as they come."]
       : ["Nothing has happened yet.", "Events appear here as they come; your own clicks are marked “you”."];

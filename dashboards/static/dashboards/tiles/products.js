@@ -14,11 +14,17 @@ const COLUMNS = [
   { id: "views", name: "Views/min", by: (row) => row.views, says: "most looked at" },
   { id: "carts", name: "In carts", by: (row) => row.carts, says: "most in carts" },
   { id: "sold", name: "Sold 30 min", by: (row) => row.sold, says: "most sold" },
-  { id: "available", name: "Available", up: true, by: (row) => row.available ?? Infinity, says: "fewest left" },
-  { id: "left", name: "Sells out in", up: true, by: (row) => row.left ?? Infinity, says: "first to sell out" },
+  { id: "available", name: "Available", up: true, by: (row) => row.available ?? Infinity, says: "fewest left", stock: true },
+  { id: "left", name: "Sells out in", up: true, by: (row) => row.left ?? Infinity, says: "first to sell out", stock: true },
 ];
+const BY_VIEWS = { column: COLUMNS.find(({ id }) => id === "views"), up: false };
 const node = $("products"), rows = new Map();
 let order = { column: COLUMNS.at(-1), up: true }, body;
+
+/** Whether nothing is known of the column: stock is known of now only. */
+const unknown = (column) => Boolean(column.stock) && mood() === "replay";
+/** How the rows are sorted: as was chosen, where that is known. */
+const inUse = () => (unknown(order.column) ? BY_VIEWS : order);
 
 function sellOut({ available, left, words }) {
   if (available !== null && available <= 0) return h("span", { class: "state pill bad" }, icon("cross"), "Sold out");
@@ -50,7 +56,7 @@ function items() {
     const [title, picture, link] = names.get(id) ?? [id, null, null];
     return { id, views, carts, sold, available, left, words, title, picture, link, spark: sparks.get(id) };
   });
-  const { column, up } = order, sign = up ? 1 : -1;
+  const { column, up } = inUse(), sign = up ? 1 : -1;
   return list.sort((a, b) => {
     const x = column.by(a), y = column.by(b);
     return (x < y ? -sign : x > y ? sign : 0) || b.views - a.views || (a.id < b.id ? -1 : 1);
@@ -80,19 +86,21 @@ function fill(item) {
 }
 
 function sortBy(column) {
-  order = { column, up: order.column === column ? !order.up : Boolean(column.up) };
-  heads();
+  const now = inUse();
+  order = { column, up: now.column === column ? !now.up : Boolean(column.up) };
   drawProducts();
 }
 
 function heads() {
+  const { column, up } = inUse(), usual = up === Boolean(column.up);
   for (const th of node.querySelectorAll("th[data-id]")) {
-    const column = COLUMNS.find((one) => one.id === th.dataset.id), on = column === order.column;
-    if (on) th.setAttribute("aria-sort", order.up ? "ascending" : "descending");
+    const own = COLUMNS.find((one) => one.id === th.dataset.id), on = own === column, button = th.firstChild;
+    if (on) th.setAttribute("aria-sort", up ? "ascending" : "descending");
     else th.removeAttribute("aria-sort");
-    replace(th.firstChild, `${on}${order.up}`, () => [column.name, ...(on ? [icon(order.up ? "up" : "down")] : [])]);
+    button.disabled = unknown(own);
+    button.title = unknown(own) ? "known of now only" : "";
+    replace(button, `${on}${up}`, () => [own.name, ...(on ? [icon(up ? "up" : "down")] : [])]);
   }
-  const { column, up } = order, usual = up === Boolean(column.up);
   $("products-window").dataset.says = usual ? column.says : `${column.says}, last first`;
   say($("products-window"), mood() === "stale" ? since() : $("products-window").dataset.says);
 }
@@ -111,11 +119,12 @@ function drawProducts() {
   if (!told("products")) { replace(node, "bones", () => bones("b-row", ROWS)); return false; }
   const list = items();
   if (!list.length) {
-    replace(node, "nothing", () => nothing("No product has been looked at yet.", "The ten that sell out soonest will stand here.",
+    replace(node, `nothing ${mood()}`, () => nothing("No product has been looked at yet.", mood() === "replay" ? "The ten most looked at will stand here." : "The ten that sell out soonest will stand here.",
       page.links.products && h("a", { class: "do plain", href: page.links.products }, "See the catalogue")));
     return true;
   }
-  if (node.dataset.sign !== "table") { replace(node, "table", table); heads(); }
+  replace(node, "table", table);
+  heads();
   arrange(body, list.map(fill), { slide: true });
   const kept = new Set(list.map((item) => item.id));
   for (const id of rows.keys()) if (!kept.has(id)) rows.delete(id);
