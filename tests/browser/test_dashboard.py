@@ -282,6 +282,31 @@ def test_an_alert_that_comes_and_goes_moves_nothing_that_is_read(
         assert live.evaluate("() => window.moved") <= 0.02, change
 
 
+NOTE_MOVES = """
+  window.moved = 0;
+  new PerformanceObserver((list) => list.getEntries().forEach((entry) => { window.moved += entry.value; }))
+    .observe({ type: "layout-shift", buffered: true });
+"""
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1024, 768), (768, 1024)])
+def test_a_page_that_loads_keeps_its_shape(
+    live: Page, context: BrowserContext, redis: Redis, size: tuple[int, int]
+) -> None:
+    for number in range(12):
+        product(f"MUG{number}", stock=7)
+        views(redis, "ada", product=f"MUG{number}")
+    expect(live.locator(".goods tbody tr")).to_have_count(10)
+    other = context.new_page()
+    other.set_viewport_size({"width": size[0], "height": size[1]})
+    other.add_init_script(NOTE_MOVES)
+    other.goto("/dashboard/", wait_until="commit")
+    expect(other.locator(".goods tbody tr")).to_have_count(10)
+    expect(other.locator("#pulse.js-plotly-plot")).to_have_count(1)
+    expect(other.locator("#pipeline")).to_contain_text("Delivered")
+    assert other.evaluate("() => window.moved") <= 0.02
+
+
 def test_a_long_name_takes_a_second_line_on_a_phone(live: Page, redis: Redis) -> None:
     live.set_viewport_size({"width": 390, "height": 844})
     mug = product("MUG", stock=30)
