@@ -65,7 +65,6 @@ def live(request: HttpRequest) -> HttpResponse:
     frame: dict[str, object] = {
         "plotly": PLOTLY,
         "shop_name": settings.SHOP_NAME,
-        "shop_url": "/",
         "theme": chosen_theme(request),
     }
     if NAMES & request.GET.keys():

@@ -60,7 +60,6 @@ def shared(request: HttpRequest, token: str) -> HttpResponse:
             "page": msgspec.json.encode(page).decode(),
             "plotly": PLOTLY,
             "shop_name": settings.SHOP_NAME,
-            "shop_url": "/",
             "theme": chosen_theme(request),
             "shared": True,
             "first": for_guests(found) if (found := present_frame()) else "",
