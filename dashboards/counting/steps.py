@@ -23,6 +23,7 @@ FULL = 2**20  # bytes of one minute of one partition: 190 MB of a half hour of s
 VISIT, VIEW, CART, OUT, CHECKOUT, PAID = range(6)
 KINDS = {"view_item": VIEW, "add_to_cart": CART, "remove_from_cart": OUT, "begin_checkout": CHECKOUT}
 NOBODY = b"\0" * 8
+NOWHERE = NOBODY[:4]  # no value
 _RECORD = Struct("<HBH8s4s4s4s4s8s")
 SIZE = _RECORD.size
 _PACK = Struct("<HBH8s16s8s").pack  # the same, the values together
@@ -51,7 +52,7 @@ def hashed(name: str) -> bytes:
 
 def value_hash(value: str | None) -> bytes:
     """What stands for a value of the other dimensions."""
-    return blake2b(value[:LONGEST].encode(), digest_size=4).digest() if value else NOBODY[:4]
+    return blake2b(value[:LONGEST].encode(), digest_size=4).digest() if value else NOWHERE
 
 
 @lru_cache(10_000)

@@ -6,19 +6,13 @@ So all of these are exact, and what asks for more than half an hour (today, last
 
 from collections.abc import Mapping
 
-from dashboards.counting.steps import CART, CHECKOUT, OUT, VIEW, VISIT
 from dashboards.screen.filters import View
 from dashboards.screen.recipes import RECIPES
-from dashboards.screen.sections import TABS, Section
-from dashboards.screen.sights import Crowd, Sight
+from dashboards.screen.sections import Section
+from dashboards.screen.sights import Crowd, Sight, clicks_of
 from dashboards.screen.window import Window
 
-_CLICKS = frozenset((VISIT, VIEW, CART, OUT, CHECKOUT))
-_CLICKS_OF = {
-    "product": frozenset((VIEW, CART, OUT)),
-    "category": frozenset((VISIT, VIEW, CART)),
-}  # as recipes.py
-_NEVER = frozenset(("attention", "pipeline", "orders", "sales", "average", *TABS))
+_NEVER = frozenset(("attention", "pipeline", "orders", "sales", "average", "searches", "paths"))
 
 
 class Crossing:
@@ -27,7 +21,7 @@ class Crossing:
     def __init__(self, view: View, sight: Sight | None, crowd: Crowd | None) -> None:
         self._sight, self._crowd = sight, crowd
         self._stages = frozenset.intersection(*(frozenset(RECIPES[by].stages) for by in view.values))
-        self._kinds = _CLICKS.intersection(*(_CLICKS_OF.get(by, _CLICKS) for by in view.values))
+        self._kinds = clicks_of(view)
 
     def numbers(self, whole: Mapping[str, object], window: Window) -> Section:  # noqa: ARG002  as Figures.numbers
         """The figures above the charts; the rate and the share of bots are of the pipeline."""
@@ -64,7 +58,7 @@ class Crossing:
         """What cannot be told: numbers and tiles by their names on the page."""
         never = {*_NEVER, *(RECIPES["country"].stages.keys() - self.funnel().keys())}
         if not self._sight:
-            never |= {"visitors", "products", "minutes"}
+            never |= {"visitors", "products", "minutes", "sources", "countries", "devices"}
         if not self._tells_conversion:
             never.add("conversion")
         if not self._sight or "purchase" not in self._stages:

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from dashboards.folds.base import LONGEST
+from dashboards.counting.steps import value_hash
+from dashboards.folds.base import LONGEST, MARKS, OTHER
 from dashboards.keys import Recent
 from dashboards.screen import sections
 from dashboards.screen.crossed import Crossing
@@ -95,8 +96,7 @@ class FilteredPicture:
             return
         window = read.window
         self._sections["funnel"] = self._figures(read).funnel()
-        if (tab := TAB_OF.get(self.view.by)) and not self.view.also:
-            self._sections[tab] = _own_tab(window, tab, self.view.value, base)
+        self._draw_tabs(base, read)
         known = sections.touched_products(window)
         if self._product:
             known &= {self._product}
@@ -107,6 +107,16 @@ class FilteredPicture:
         self._sections["feed"] = self._feed.section(titles(base.names))
         shown = {*self._sections.get("products", ()), *self.stock_wanted}
         self._sections["names"] = {sku: base.names[sku] for sku in sorted(shown) if sku in base.names}
+
+    def _draw_tabs(self, base: Picture, read: Read) -> None:
+        sight = read.sights.of(self.view)
+        for by, tab in TAB_OF.items():
+            counted = read.window.tallies["m", TABS[tab]].total
+            if by == self.view.by and not self.view.also:
+                rows = base.sections().get(tab, {})
+                self._sections[tab] = _with_chosen(rows, counted, self.view.value)
+            else:
+                self._sections[tab] = _told(sight, by, counted, self.view) if sight else {}
 
     def _draw_products(self, base: Picture, read: Read, now: float, known: Set[str]) -> None:
         """known: the products that may have a row."""
@@ -197,6 +207,7 @@ class Figures:
         if not self._crowd:
             never.add("visitors")
             never |= {"products"} if self._view.by in TAB_OF else set()
+            never |= {tab for by, tab in TAB_OF.items() if by != self._view.by}
         if not {"view_item", "purchase"} <= self.funnel().keys():
             never.add("conversion")
         never |= {name for name in ("orders", "sales") if name not in numbers}
@@ -205,7 +216,6 @@ class Figures:
         if not self._recipe.orders:
             never.add("minutes.orders")
         never |= STAGES.keys() - self.funnel().keys()
-        never |= {tab for by, tab in TAB_OF.items() if by != self._view.by}
         return dict.fromkeys(sorted(never), 1)
 
 
@@ -219,13 +229,20 @@ def _figures_of(sight: Sight, known: Set[str], now: float) -> dict[str, sections
     }
 
 
-def _own_tab(window: Window, tab: str, value: str, base: Picture) -> Section:
-    """The dimension's own tab: each row says what it is of, so all stay, and the chosen one is among them."""
-    rows = base.sections().get(tab, {})
-    if value in rows:
-        return rows
-    fields = window.tallies["m", TABS[tab]].total
-    return {**rows, value: [fields.get(value, 0), None]}
+def _with_chosen(rows: Section, counted: Mapping[str, int], value: str) -> Section:
+    """A tab of what is chosen: each row says what it is of, so all stay, and the chosen one is among them."""
+    return rows if value in rows else {**rows, value: [counted.get(value, 0), None]}
+
+
+def _told(sight: Sight, by: str, known: Mapping[str, int], view: View) -> Section:
+    """A tab of clicks that fit the other values, from steps. known: names that their hashes may be of."""
+    chosen = view.values.get(by)
+    names = {value_hash(name): name for name in (*known, *([chosen] if chosen else ())) if name not in MARKS}
+    counted: Counter[str] = Counter()
+    for hashed, clicks in sight.told(by).items():
+        counted[names.get(hashed, OTHER)] += clicks
+    rows = sections.first_rows(counted, before={})
+    return _with_chosen(rows, counted, chosen) if chosen else rows
 
 
 def _chooser(view: View) -> Callable[[Recent], bool] | None:

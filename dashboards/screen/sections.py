@@ -87,8 +87,11 @@ def funnel(window: Window, before: Mapping[str, int]) -> Section:
 
 def tab(window: Window, name: str, before: Mapping[str, int]) -> Section:
     """The first rows of a tab: name -> [now, last week or null]; what is left over is one row."""
-    total = _without_bound(window.tallies["m", TABS[name]].total)
-    before = _without_bound(before)
+    return first_rows(_without_bound(window.tallies["m", TABS[name]].total), before=_without_bound(before))
+
+
+def first_rows(total: Mapping[str, int], *, before: Mapping[str, int]) -> Section:
+    """The same of any count by name."""
     first = [field for field in sorted(total, key=lambda field: (-total[field], field)) if field != OTHER]
     shown, rest = first[:TOP], first[TOP:]
     if len(rest) + (OTHER in total) > 0:

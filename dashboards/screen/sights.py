@@ -6,7 +6,8 @@ own people by minute, so that what grows old is dropped with its minute.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from dashboards.counting.steps import (
@@ -14,9 +15,11 @@ from dashboards.counting.steps import (
     CHECKOUT,
     FULL,
     NOBODY,
+    NOWHERE,
     OUT,
     PAID,
     VIEW,
+    VISIT,
     Step,
     hashed,
     unpacked,
@@ -27,6 +30,12 @@ from dashboards.screen.window import VISIT_MS, Window
 from shopsite.events.redis import queue
 
 STAGES = {"view_item": VIEW, "add_to_cart": CART, "begin_checkout": CHECKOUT, "purchase": PAID}
+TELLS = ("country", "device", "source")  # what clicks are counted by, beside a filter of something else
+_CLICKS = frozenset((VISIT, VIEW, CART, OUT, CHECKOUT))
+_CLICKS_OF = {
+    "product": frozenset((VIEW, CART, OUT)),
+    "category": frozenset((VISIT, VIEW, CART)),
+}  # as recipes.py
 _AT_ONCE = 20  # minutes of partitions read together: a busy one has a thousand steps and more
 
 
@@ -54,6 +63,11 @@ class Crowd(NamedTuple):
     funnel: dict[str, int]  # stage -> people who took it
 
 
+def clicks_of(view: View) -> frozenset[int]:
+    """The kinds of steps that are clicks of all that the view looks at."""
+    return _CLICKS.intersection(*(_CLICKS_OF.get(by, _CLICKS) for by in view.values))
+
+
 class Minute:
     """What a filter lets through of one place."""
 
@@ -63,6 +77,7 @@ class Minute:
         self.clicks: Counter[int] = Counter()  # by kind
         self.orders: set[tuple[bytes, int]] = set()  # an order's lines have one buyer and one moment
         self.products: Counter[tuple[int, bytes]] = Counter()  # by kind; of PAID units
+        self.told: dict[str, Counter[bytes]] = {by: Counter() for by in TELLS}  # clicks by value
 
     def add(self, step: Step) -> None:
         """One step more."""
@@ -92,17 +107,38 @@ class Sight:
         # a sold line names no category: beside other values the catalogue tells the shelf, in filtered.py
         self._on_sale = {field: value for field, value in wanted.items() if field != shelf} or wanted
         self._more = {field: value for field, value in wanted.items() if field not in self._on_sale}
+        self._kinds = clicks_of(view)
+        # of several values each is told by what fits the others, so that another of its own can be chosen
+        self._others = {
+            by: {field: value for field, value in wanted.items() if field != Step._fields.index(by)}
+            for by in TELLS
+            if view.also and by in view.values
+        }
         self.minutes: dict[Place, Minute] = {}
 
-    def add(self, place: Place, steps: Iterable[Step]) -> None:
+    def add(self, place: Place, steps: Sequence[Step]) -> None:
         """Take those that the filter lets through."""
         on_sale = _fitting(steps, self._on_sale)
-        if on_sale:
-            minute = self.minutes.setdefault(place, Minute())
-            for step in on_sale:
-                minute.add_product(step)
-            for step in _fitting(on_sale, self._more):
-                minute.add(step)
+        fitting = _fitting(on_sale, self._more)
+        beside = {by: _fitting(steps, self._others[by]) if by in self._others else fitting for by in TELLS}
+        if not any((on_sale, *beside.values())):
+            return
+        minute = self.minutes.setdefault(place, Minute())
+        for step in on_sale:
+            minute.add_product(step)
+        for step in fitting:
+            minute.add(step)
+        for by, found in beside.items():
+            clicks = [step for step in found if step.kind in self._kinds]
+            minute.told[by].update(map(attrgetter(by), clicks))
+
+    def told(self, by: str) -> Counter[bytes]:
+        """Clicks by the hash of each value of a dimension, of what fits the other values."""
+        total: Counter[bytes] = Counter()
+        for minute in self.minutes.values():
+            total.update(minute.told[by])
+        del total[NOWHERE]
+        return total
 
     def clicks_at(self, start: int, kinds: Iterable[int]) -> int:
         """Clicks of these kinds in one minute."""

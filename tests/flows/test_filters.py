@@ -62,15 +62,15 @@ async def test_what_is_not_split_is_named_and_no_number_of_it_is_told(hub: Hub, 
     async with watching(hub, view=GERMANY) as german, watching(hub, view=View("category", "mugs")) as mugs:
         await german.until(lambda shown: "funnel" in shown.sections)
         await mugs.until(lambda shown: "funnel" in shown.sections)
-        assert {"attention", "pipeline", "sources", "searches"} <= set(german.shown.sections["unsplit"])
+        assert {"attention", "pipeline", "paths", "searches"} <= set(german.shown.sections["unsplit"])
         assert {"conversion", "purchase", "begin_checkout"} <= set(mugs.shown.sections["unsplit"])
         assert "conversion" not in mugs.shown.sections["now"]
         assert (german.shown.now("visitors"), mugs.shown.now("visitors")) == (1, 1)
         assert not german.shown.sections.keys() & {
             "status",
             "attention",
-            "sources",
             "paths",
+            "searches",
         }
         assert german.shown.sections["countries"] == {"DE": [1, None]}
         assert {"orders", "sales", "average", "minutes.orders"} <= set(mugs.shown.sections["unsplit"])
@@ -126,7 +126,7 @@ async def test_two_values_tell_what_fits_both_and_name_what_is_not_kept_so_finel
         }  # fmt: skip
         assert {tuple(row[2:]) for row in german.shown.sections["minutes"].values()} == {(None,)}
         assert sum(row[1] for row in german.shown.sections["minutes"].values()) == 1
-        assert {"sales", "orders", "average", "sources", "countries"} <= set(german.shown.sections["unsplit"])
+        assert {"sales", "orders", "average", "searches", "paths"} <= set(german.shown.sections["unsplit"])
         assert not german.shown.sections["now"].keys() & {"sales", "orders", "average"}
         assert set(shelf.shown.sections["funnel"]) == {"view_item", "add_to_cart"}
         # views by Germans, and what they bought of the shelf, though a sold line names none

@@ -35,6 +35,7 @@ VALUES = {
     "source": ("a.example", "b.example", None),
 }
 SKUS = ("MUG", "HAT", "TEA")
+TABS = {"country": "countries", "device": "devices", "source": "sources"}
 
 
 def traffic(random: Random, now: datetime) -> tuple[Events, Events]:
@@ -44,10 +45,12 @@ def traffic(random: Random, now: datetime) -> tuple[Events, Events]:
         ago = random.choice((random.uniform(2, 270), random.uniform(330, 1700)))
         values = {by: random.choice(some) for by, some in VALUES.items()}
         user = f"u{random.randrange(40)}"
+        came_from = f"https://{values['source']}/" if values["source"] else None
         return {
             "user_id": user,
             "timestamp": (now - timedelta(seconds=ago)).isoformat(),
             "n": number,
+            "referrer": came_from,
             **values,
         }
 
@@ -82,11 +85,13 @@ def rows(seen: Events, bought: Events) -> dict[str, list[int]]:
     return {sku: [max(0, left[sku]), sold[sku]] for sku in SKUS}
 
 
-def fits(event: dict[str, Any], view: View) -> bool:
+def fits(event: dict[str, Any], view: View, *, but: str = "") -> bool:
+    """Whether it has the values of the view, one of them left out of account."""
     products = [line["product_id"] for line in event.get("lines", [event])]
     return all(
         value in products if by == "product" else bool(event[by] == value)
         for by, value in view.values.items()
+        if by != but
     )
 
 
@@ -136,7 +141,14 @@ async def test_what_a_filter_shows_equals_a_recount(hub: Hub, redis: Redis, view
     assert {sku: sum(line) for sku, line in shown.sections["sparks"].items()} == {
         sku: viewed[sku] for sku in found
     }
-    assert set(shown.sections["unsplit"]).isdisjoint({"visitors", "conversion", "products"})
+    assert set(shown.sections["unsplit"]).isdisjoint({"visitors", "conversion", "products", *TABS})
+    people_s = [click for click in clicks if not click["bot"]]
+    for by, tab in TABS.items():
+        if by in view.values and not view.also:
+            continue  # of the whole, so that another value can be chosen
+        beside = [click for click in people_s if fits(click, view, but=by) and click["type"] in counted(view)]
+        told = {name: number for name, (number, was) in shown.sections[tab].items() if was is None}
+        assert told == Counter(click[by] for click in beside if click[by])
 
 
 def counted(view: View) -> tuple[str, ...]:

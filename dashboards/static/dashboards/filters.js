@@ -100,8 +100,8 @@ function bar() {
 
 /** What the chips mean, in a sentence or two. */
 function explained(list, bots) {
-  if (list.length > 1) return `Only what fits ${list.length === 2 ? "both" : `all ${list.length}`}, of the last half hour. Grey is what is not kept so finely.`;
-  if (list.length) return `Only ${list[0].name}; a value of another kind narrows it further. Grey is what is not split by ${list[0].by}.`;
+  if (list.length > 1) return `Only what fits ${list.length === 2 ? "both" : `all ${list.length}`}, of the last half hour; sources by all clicks of their visits. Grey is what is not kept so finely.`;
+  if (list.length) return `Only ${list[0].name}; a value of another kind narrows it further. ${list[0].by === "source" ? "" : "Sources are told by all clicks of their visits. "}Grey is what is not split by ${list[0].by}.`;
   return bots ? "Clicks of bots are counted in the pulse; people are people." : "";
 }
 const given = document.title;
