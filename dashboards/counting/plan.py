@@ -111,7 +111,12 @@ Unsent = Callable[[str, set[str]], set[str]]  # key, members -> those that the s
 class _Set(NamedTuple):
     number: int
     unsent: set[str]
-    parts: list[int]  # whose members it takes in instead of being told them
+    parts: list["_Set"]  # an hour's minutes, a day's hours, of this batch
+
+    @property
+    def takes_in(self) -> bool:
+        """Whether it is told its parts instead of its members."""
+        return len(self.unsent) > MERGED * len(self.parts) > 0
 
 
 class Draft:
@@ -131,7 +136,7 @@ class Draft:
             *(keys.offset(tp), keys.seq(tp), keys.ids(tp), keys.gaps(tp)),
             *(keys.days(tp), keys.seen(tp), keys.recent(tp), keys.misfits(tp), keys.begun(tp)),
         ]
-        self.new_members: dict[str, set[str]] = {}  # by key: what the sets have once the batch is applied
+        self.new_members: dict[str, set[str]] = {}  # by key: what minutes' sets have once it is applied
         self.plan = self._make_plan()
 
     @property
@@ -159,8 +164,8 @@ class Draft:
             gap=batch.gap,
             seq=batch.seq,
             counts=counts,
-            members=[(one.number, list(one.unsent)) for one in sets if not one.parts],
-            merges=[(one.number, one.parts) for one in sets if one.parts],
+            members=[(one.number, list(one.unsent)) for one in sets if not one.takes_in],
+            merges=[(one.number, [part.number for part in one.parts]) for one in sets if one.takes_in],
             foreign=foreign,
             index=[(number, sorted(finer)) for number, finer in self._finer.items()],
             keep=self._keep,
@@ -189,19 +194,24 @@ class Draft:
     def _sets(self, figures: Figures) -> Iterator[_Set]:
         """The sets that get members they may lack; many are sent once, for their minutes.
 
-        Who is a member of an hour by this batch is one of its minutes, too, which are told of theirs before.
+        Who is a member of an hour by this batch is one of its minutes, too, which are told of theirs before:
+        what a minute has, its hour has, so only the minutes' members need to be remembered.
         """
-        parts: dict[tuple[Grain, str, int], list[int]] = defaultdict(list)  # by grain, fold and start
+        parts: dict[tuple[Grain, str, int], list[_Set]] = defaultdict(list)  # by grain, fold and start
         for place, members in figures.members.items():
             number = self._bucket(place)
-            if wider := WIDER.get(place.grain):
-                parts[wider, place.fold, place.start - place.start % WIDTH[wider]].append(number)
-            key = self._keys.bucket(self._batch.tp, *place)
-            if unsent := self._unsent(key, members):
-                self.new_members[key] = unsent
-                its_parts = parts[place.grain, place.fold, place.start]
-                is_merged = len(unsent) > MERGED * len(its_parts)
-                yield _Set(number, unsent, its_parts if is_merged else [])
+            its_parts = parts[place.grain, place.fold, place.start]
+            if place.grain == "m":
+                key = self._keys.bucket(self._batch.tp, *place)
+                if unsent := self._unsent(key, members):
+                    self.new_members[key] = unsent
+            else:
+                unsent = set().union(*(part.unsent for part in its_parts))
+            if unsent:
+                one = _Set(number, unsent, its_parts)
+                if wider := WIDER.get(place.grain):
+                    parts[wider, place.fold, place.start - place.start % WIDTH[wider]].append(one)
+                yield one
 
     def _bucket(self, place: Place) -> int:
         """The bucket's place in KEYS; a new one is entered into the index of its hour or day."""

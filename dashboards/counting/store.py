@@ -4,7 +4,7 @@ Both scripts touch only keys of one partition, which share a slot: so they run o
 """
 
 import uuid
-from collections import defaultdict
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -25,7 +25,7 @@ MERGE = script("merge.lua")
 MEMBERS = script("members.lua")
 COPY_S = 10  # that a set made for one question lives, should whoever asks be gone before it is removed
 KEYS_A_CALL = 2000  # of a reading script: bounds how long it holds up Redis
-REMEMBERED = 200_000  # members known to be counted, in all, some 15 MB; then it starts to remember anew
+REMEMBERED = 200_000  # members known to be counted, in all, some 15 MB; then it forgets the oldest minutes
 
 
 class Position(NamedTuple):
@@ -83,7 +83,9 @@ class Writer:
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self.client, self.keys = client, keys
         self._fence = client.register_script(FENCE)
-        self._sent: dict[str, dict[str, set[str]]] = defaultdict(dict)
+        self._sent: OrderedDict[tuple[str, str], set[str]] = (
+            OrderedDict()
+        )  # by partition and key, oldest first
         self._remembered = 0
 
     def begin(self, tp: str) -> Position:
@@ -96,26 +98,26 @@ class Writer:
 
         Raises RedisError where it is unknown whether it was added: forget() and begin() anew then.
         """
-        known = self._sent[batch.tp]
-        draft = Draft(self.keys, batch, lambda key, members: members - known.get(key, frozenset()))
+        tp, known = batch.tp, self._sent
+        draft = Draft(self.keys, batch, lambda key, members: members - known.get((tp, key), frozenset()))
         if self._fence(keys=draft.all_keys, args=draft.args()) != 1:
-            self.forget(batch.tp)
+            self.forget(tp)
             return False
-        self._remember(batch.tp, draft.new_members)
+        self._remember(tp, draft.new_members)
         return True
 
     def forget(self, tp: str) -> None:
         """What was sent may be lost: the partition's sets are sent whole again."""
-        self._remembered -= sum(len(members) for members in self._sent.pop(tp, {}).values())
+        for place in [place for place in self._sent if place[0] == tp]:
+            self._remembered -= len(self._sent.pop(place))
 
     def _remember(self, tp: str, sent: Mapping[str, set[str]]) -> None:
-        if self._remembered > REMEMBERED:
-            self._sent.clear()
-            self._remembered = 0
-        known = self._sent[tp]
         for key, members in sent.items():
-            known.setdefault(key, set()).update(members)
+            self._sent.setdefault((tp, key), set()).update(members)
             self._remembered += len(members)
+        while self._remembered > REMEMBERED:
+            _, oldest = self._sent.popitem(last=False)
+            self._remembered -= len(oldest)
 
 
 # --- reading ----------------------------------------------------------------------------------

@@ -252,3 +252,36 @@ def test_sets_that_take_in_others_hold_what_they_would_be_told(redis: Redis) -> 
 
     assert redis.info("commandstats")["cmdstat_pfmerge"]["calls"] > commands
     assert everything(redis) == told
+
+
+def people_over_minutes(count: int) -> list[dict[str, object]]:
+    """Clicks of 200 people, one a second around an hour's end, each again and again."""
+    since = NOW.replace(hour=11, minute=50)
+    moments = [(since + timedelta(seconds=n)).isoformat() for n in range(count)]
+    return [click(f"u{n * 7 % 200}", timestamp=at) for n, at in enumerate(moments)]
+
+
+def test_whoever_a_minute_knows_is_told_to_none_of_its_sets_again(redis: Redis) -> None:
+    writer = writer_of(redis)
+    log = log_of("clicks-0", people_over_minutes(60))
+    log.fold(writer)
+    told = redis.info("commandstats")["cmdstat_pfadd"]["calls"]
+    log_of("clicks-0", [*people_over_minutes(60), *people_over_minutes(60)]).fold(writer)
+    assert redis.info("commandstats")["cmdstat_pfadd"]["calls"] == told
+
+
+def test_whoever_was_forgotten_is_told_again_and_counts_once(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = log_of("clicks-0", people_over_minutes(1_200))
+    log.fold(writer_of(redis))
+    remembered = everything(redis)
+    redis.delete(*redis.scan_iter(match=f"{first_keys().prefix}*"))
+    monkeypatch.setattr("dashboards.counting.store.REMEMBERED", 70)
+
+    log.fold(writer := writer_of(redis), sizes=[50, 1])
+
+    assert everything(redis) == remembered
+    assert sum(map(len, writer._sent.values())) == writer._remembered <= 70
+    writer.forget("clicks-0")
+    assert writer._remembered == 0
