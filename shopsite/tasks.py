@@ -55,8 +55,8 @@ def sweep() -> int:
 
 @shared_task(name="shopsite.tasks.trim_events")
 def trim_events() -> int:
-    """Delete what the outbox and the inbox no longer need; how many rows."""
-    return trim.trim_outbox() + trim.trim_inbox()
+    """Delete what the outbox, the inbox and webhooks of nobody's payment no longer need; how many rows."""
+    return trim.trim_outbox() + trim.trim_inbox() + fulfilment.trim_webhooks()
 
 
 @shared_task(name="shopsite.tasks.charge_due")

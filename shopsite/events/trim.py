@@ -1,7 +1,7 @@
 """Delete what the outbox and the inbox no longer need. The periodic task -> here."""
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.db.models import Model, Q, QuerySet
@@ -15,17 +15,18 @@ CHUNK: Final = 1_000  # rows a transaction: nobody waits long for SQLite's write
 def trim_outbox() -> int:
     """Delete rows published more than settings.KEEP_OUTBOX_DAYS ago; how many. Refused ones stay."""
     before = timezone.now() - timedelta(days=settings.KEEP_OUTBOX_DAYS)
-    return _delete(OutboxEvent.objects.filter(published_at__lt=before))
+    return delete(OutboxEvent.objects.filter(published_at__lt=before))
 
 
 def trim_inbox() -> int:
     """Delete rows settled more than settings.KEEP_INBOX_DAYS ago; how many."""
     before = timezone.now() - timedelta(days=settings.KEEP_INBOX_DAYS)
     settled = Q(state=InboxState.DONE) | Q(state=InboxState.DEAD)
-    return _delete(InboxEvent.objects.filter(settled, done_at__lt=before))
+    return delete(InboxEvent.objects.filter(settled, done_at__lt=before))
 
 
-def _delete(rows: QuerySet[OutboxEvent] | QuerySet[InboxEvent]) -> int:
+def delete(rows: QuerySet[Any]) -> int:
+    """Delete rows, oldest first, few in a transaction; how many."""
     model: type[Model] = rows.model
     total = 0
     while ids := list(rows.order_by("pk").values_list("pk", flat=True)[:CHUNK]):

@@ -19,7 +19,7 @@ from shopsite.fulfilment.steps import (
     ship_order,
 )
 from shopsite.fulfilment.stock import handle_stock
-from shopsite.fulfilment.webhooks import receive_webhook, was_refused
+from shopsite.fulfilment.webhooks import receive_webhook, trim_webhooks, was_refused
 
 __all__ = [
     "TEST_CARDS",
@@ -55,5 +55,6 @@ __all__ = [
     "reconcile_payments",
     "refund_order",
     "ship_order",
+    "trim_webhooks",
     "was_refused",
 ]

@@ -1,7 +1,8 @@
 """Take what the gateway tells without being asked. The webhook view -> here -> PaymentWebhook, look_after.
 
 Its order and its content are not trusted: it only makes us ask the gateway how things stand now. Each is
-recorded with what was made of it, also what was refused, up to a bound.
+recorded with what was made of it, also what was refused, up to a bound; what concerns no payment of ours is
+kept as long as the inbox is.
 """
 
 import logging
@@ -15,6 +16,7 @@ from django.utils import timezone
 from orders import payments
 from orders.models import Payment, PaymentWebhook
 from orders.payments.webhooks import Notice, TooOld, Unreadable, WrongSignature, check_age, signed_at
+from shopsite.events import trim
 from shopsite.fulfilment.pay import look_after
 
 logger = logging.getLogger(__name__)
@@ -45,6 +47,16 @@ def receive_webhook(body: bytes, headers: Mapping[str, str]) -> PaymentWebhook:
 def was_refused(received: PaymentWebhook) -> bool:
     """Whether the sender is to be told that this was no webhook of the gateway's."""
     return received.verdict in REFUSED
+
+
+def trim_webhooks() -> int:
+    """Delete those without a payment of ours that came more than settings.KEEP_INBOX_DAYS ago; how many.
+
+    A gateway may be set to tell of everything that happens there. What concerns a payment stays with it: its
+    event's id says that it came.
+    """
+    before = timezone.now() - timedelta(days=settings.KEEP_INBOX_DAYS)
+    return trim.delete(PaymentWebhook.objects.filter(payment=None, received_at__lt=before))
 
 
 def _accept(received: PaymentWebhook, notice: Notice) -> PaymentWebhook:

@@ -2,14 +2,17 @@
 
 import json
 import time
+from datetime import timedelta
 
 import pytest
+from django.conf import LazySettings
 from django.test import Client
 from django.utils import timezone
 
 from orders.models import Order, PaymentWebhook
 from shopsite.fulfilment import charge, webhooks
 from shopsite.gateway.webhooks import signature
+from shopsite.tasks import trim_events
 from tests.support.gateway import Bank
 from tests.support.shop import NUMBERS, place, product, read_back
 
@@ -115,6 +118,19 @@ def test_refused_webhooks_cannot_fill_the_disk(order: Order, monkeypatch: pytest
     for _ in range(5):
         assert post(told(order), secret="guessed") == 400
     assert len(rows()) == 3
+
+
+def test_webhooks_of_nobodys_payment_go_with_the_inbox_and_those_of_ours_stay(
+    bank: Bank, order: Order, settings: LazySettings
+) -> None:
+    nobodys = told(order).replace(order.pk.encode(), b"4711")
+    for body in (told(order, event="ours"), nobodys.replace(b"evt_1", b"old"), b"{}"):
+        post(body, secret=bank.webhook_secret)
+    long_ago = timezone.now() - timedelta(days=settings.KEEP_INBOX_DAYS, minutes=1)
+    PaymentWebhook.objects.update(received_at=long_ago)
+    post(nobodys.replace(b"evt_1", b"new"), secret=bank.webhook_secret)
+    assert trim_events() == 2
+    assert rows() == [("ours", "accepted"), ("new", "unknown")]
 
 
 def test_only_posts_are_taken(client: Client) -> None:
