@@ -17,6 +17,7 @@ from orders import news
 from orders.letters import subject_of
 from orders.models import Mail, Order
 from orders.sending import LEASE
+from shopsite import bulk
 from shopsite.prepared import Prepared, Slot
 
 NO_ADDRESS = "no e-mail address is known"
@@ -47,10 +48,9 @@ def write_many(
     for order_id in _written(ours, name or kind):
         del ours[order_id]
     fresh = [_mail(order, kind, name or kind, facts or {}) for order in ours.values()]
-    written = Mail.objects.bulk_create(fresh, ignore_conflicts=True)  # somebody else may write it now
-    if written:
-        news.tell([mail.order_id for mail in written])
-    return written
+    bulk.insert_objects(fresh, skip_known=True)  # somebody else may write it now
+    news.tell([mail.order_id for mail in fresh])
+    return fresh
 
 
 def send_again(mail: Mail) -> None:

@@ -1,12 +1,14 @@
 """Write and find many rows of a model at once. Batches of orders, stock, events -> here -> COPY, executemany.
 
 Building model objects costs more than the database does, and so would handing each row to the driver:
-a batch is turned into text column by column. benchmarks/orders.py.
+a batch is turned into text, or into arrays, column by column. What a statement needs to know of its model is
+looked up once: batches are often of one row. benchmarks/orders.py.
 """
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
@@ -26,37 +28,68 @@ SPECIAL = "\\\t\n\r"
 ESCAPED = str.maketrans(dict(zip(SPECIAL, (r"\\", r"\t", r"\n", r"\r"), strict=True)))
 
 
-def insert(model: type[models.Model], columns: Sequence[str], rows: Iterable[Row]) -> None:
+class _Target(NamedTuple):
+    """The columns of a table that rows are written to, and what fills the others."""
+
+    fields: Sequence[Field]
+    rest: Sequence[Field]
+    constants: Sequence[Any]  # for the rest, in the database's form
+    writers: Sequence[Callable[[Sequence[Any]], Texts]]  # of COPY's text, for each field
+    end: str  # of COPY's lines: the rest
+    into: str  # table (columns)
+
+
+def insert(
+    model: type[models.Model], columns: Sequence[str], rows: Iterable[Row], *, skip_known: bool = False
+) -> None:
     """Insert rows, their values in the order of `columns` (attribute names, such as `order_id`).
 
     Fields that are not named get their default; the database numbers the rows.
+    skip_known: leave out what a unique constraint refuses.
     No model's save() runs. Raises IntegrityError as any insert does.
     """
-    by_name = {field.attname: field for field in model._meta.concrete_fields}
-    fields = [by_name[name] for name in columns]
-    rest = [field for field in by_name.values() if field not in fields and not _numbered(field)]
     values = list(zip(*rows, strict=True))  # by column
     if not values:
         return
-    quote = connection.ops.quote_name
-    names = ", ".join(quote(str(field.column)) for field in (*fields, *rest))
-    table = quote(model._meta.db_table)
-    if connection.vendor == "postgresql":
-        _copy(f"COPY {table} ({names}) FROM STDIN", fields, values, rest)
+    target = _target(model, tuple(columns), connection.vendor)
+    if connection.vendor != "postgresql":
+        _execute(target, values, skip_known=skip_known)
+    elif skip_known:  # which COPY cannot
+        _insert_arrays(target, values)
     else:
-        _execute(f"INSERT INTO {table} ({names}) VALUES", fields, values, rest)
+        _copy(target, values)
 
 
-def insert_objects(objects: Sequence[models.Model]) -> None:
+@cache
+def _target(model: type[models.Model], columns: tuple[str, ...], _vendor: str) -> _Target:
+    by_name = {field.attname: field for field in model._meta.concrete_fields}
+    fields = [by_name[name] for name in columns]
+    rest = [field for name, field in by_name.items() if name not in columns and not _numbered(field)]
+    for field in rest:
+        if field.has_default() and callable(field.default) and field.default is not dict:
+            raise TypeError(f"{field}: its default may be another one each time, so name the column")
+    constants = [field.get_db_prep_save(field.get_default(), connection) for field in rest]
+    writers = [_as_text(field) for field in fields]
+    end = "".join(f"\t{next(iter(_as_text(field)([field.get_default()])))}" for field in rest) + "\n"
+    names = ", ".join(_quoted(field.column) for field in (*fields, *rest))
+    return _Target(fields, rest, constants, writers, end, f"{_quoted(model._meta.db_table)} ({names})")
+
+
+def _quoted(name: object) -> str:
+    return connection.ops.quote_name(str(name))
+
+
+def insert_objects(objects: Sequence[models.Model], *, skip_known: bool = False) -> None:
     """Insert new objects of one model, as they stand, without building a statement for each kind of write.
 
-    The database numbers the rows, and the objects do not learn their numbers.
+    The database numbers the rows, and the objects do not learn their numbers. skip_known: as of insert().
     """
     if not objects:
         return
     model = type(objects[0])
     columns = [field.attname for field in model._meta.concrete_fields if not _numbered(field)]
-    insert(model, columns, [[getattr(row, name) for name in columns] for row in objects])
+    rows = [[getattr(row, name) for name in columns] for row in objects]
+    insert(model, columns, rows, skip_known=skip_known)
     for row in objects:
         row._state.adding = False
 
@@ -66,30 +99,54 @@ def amend(
     columns: Sequence[str],
     rows: Iterable[Row],
     *,
-    where: Mapping[str, object] | None = None,
+    by: Sequence[str] = (),
+    where: Mapping[str, Any] | None = None,
 ) -> int:
-    """Set columns of rows that exist: (primary key, value ...) each, only where they are as `where` says.
+    """Set columns of rows that exist: (key, value ...) each, only where they are as `where` says.
 
-    Returns how many rows were as it says, and have been changed.
+    by: the columns of the key, by default the primary key. Each names one row at most, and none twice.
+    Returns how many rows were as `where` says, and have been changed.
     """
     values = list(zip(*rows, strict=True))  # by column
     if not values:
         return 0
-    by_name = {field.attname: field for field in model._meta.concrete_fields}
-    key = by_name[model._meta.pk.attname]
-    fields = [by_name[name] for name in columns]
-    limits = [(by_name[name], value) for name, value in (where or {}).items()]
-    quote = connection.ops.quote_name
-    sets = ", ".join(f"{quote(str(field.column))} = %s" for field in fields)
-    tests = " AND ".join(f"{quote(str(field.column))} = %s" for field in (key, *(of for of, _ in limits)))
-    prepared = [_prepared(field, column) for field, column in zip((key, *fields), values, strict=True)]
-    rest: tuple[Any, ...] = tuple(value for _, value in limits)
+    keys, limits = tuple(by or [model._meta.pk.attname]), where or {}
+    fields, statement = _amendment(model, keys, tuple(columns), tuple(limits), connection.vendor)
+    prepared = [_prepared(field, column) for field, column in zip(fields, values, strict=True)]
     with connection.cursor() as cursor:
-        cursor.executemany(
-            f"UPDATE {quote(model._meta.db_table)} SET {sets} WHERE {tests}",
-            [(*row, pk, *rest) for pk, *row in zip(*prepared, strict=True)],
-        )
+        if connection.vendor == "postgresql":
+            cursor.execute(statement, [*map(list, prepared), *limits.values()])
+        else:
+            many = len(keys)
+            cursor.executemany(
+                statement,
+                [(*row[many:], *row[:many], *limits.values()) for row in zip(*prepared, strict=True)],
+            )
         return int(cursor.rowcount)
+
+
+@cache
+def _amendment(
+    model: type[models.Model],
+    keys: tuple[str, ...],
+    columns: tuple[str, ...],
+    limits: tuple[str, ...],
+    vendor: str,
+) -> tuple[Sequence[Field], str]:
+    """The fields whose values it takes, and an UPDATE: of all rows by arrays, elsewhere of one row."""
+    by_name = {field.attname: field for field in model._meta.concrete_fields}
+    fields, table = [by_name[name] for name in (*keys, *columns)], _quoted(model._meta.db_table)
+    key, new, held = ([_quoted(by_name[name].column) for name in names] for names in (keys, columns, limits))
+    if vendor != "postgresql":
+        sets = ", ".join(f"{name} = %s" for name in new)
+        tests = " AND ".join(f"{name} = %s" for name in (*key, *held))
+        return fields, f"UPDATE {table} SET {sets} WHERE {tests}"
+    sets = ", ".join(f"{name} = new.{name}" for name in new)
+    tests = " AND ".join(
+        [*(f"{table}.{name} = new.{name}" for name in key), *(f"{table}.{name} = %s" for name in held)]
+    )
+    source = f"unnest({_arrays(fields)}) AS new ({', '.join((*key, *new))})"
+    return fields, f"UPDATE {table} SET {sets} FROM {source} WHERE {tests}"
 
 
 @models.ForeignKey.register_lookup
@@ -126,20 +183,30 @@ def _numbered(field: Field) -> bool:
     return isinstance(field, models.AutoField)
 
 
-# --- PostgreSQL: COPY takes text, a line a row -------------------------------------------------
-def _copy(
-    statement: str, fields: Sequence[Field], values: Sequence[Sequence[Any]], rest: Sequence[Field]
-) -> None:
-    texts = [_as_text(field)(column) for field, column in zip(fields, values, strict=True)]
-    defaults = [next(iter(_as_text(field)([field.get_default()]))) for field in rest]
-    end = "".join(f"\t{text}" for text in defaults) + "\n"
-    lines = end.join(map("\t".join, zip(*texts, strict=True))) + end
+# --- PostgreSQL: COPY takes text, a line a row; other statements take an array a column ----------
+def _copy(target: _Target, values: Sequence[Sequence[Any]]) -> None:
+    texts = [write(column) for write, column in zip(target.writers, values, strict=True)]
+    lines = target.end.join(map("\t".join, zip(*texts, strict=True))) + target.end
     with (
         connection.cursor() as cursor,
         connection.wrap_database_errors,
-        cursor.cursor.copy(statement) as copy,
+        cursor.cursor.copy(f"COPY {target.into} FROM STDIN") as copy,
     ):
         copy.write(lines)
+
+
+def _insert_arrays(target: _Target, values: Sequence[Sequence[Any]]) -> None:
+    columns = [list(_prepared(field, column)) for field, column in zip(target.fields, values, strict=True)]
+    columns += [[value] * len(values[0]) for value in target.constants]
+    source = f"unnest({_arrays((*target.fields, *target.rest))})"
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {target.into} SELECT * FROM {source} ON CONFLICT DO NOTHING", columns)
+
+
+def _arrays(fields: Sequence[Field]) -> str:
+    """Parameters for unnest(): a type without its length, so that what is too long is refused and not cut."""
+    kinds = (str(field.db_type(connection)) for field in fields)
+    return ", ".join(f"%s::{kind.partition('(')[0]}[]" for kind in kinds)
 
 
 def _as_text(field: Field) -> Callable[[Sequence[Any]], Texts]:
@@ -187,15 +254,14 @@ _WRITERS: Sequence[tuple[tuple[type[Field], ...], Callable[[Sequence[Any]], Text
 
 
 # --- elsewhere ---------------------------------------------------------------------------------
-def _execute(
-    statement: str, fields: Sequence[Field], values: Sequence[Sequence[Any]], rest: Sequence[Field]
-) -> None:
-    constants = tuple(field.get_db_prep_save(field.get_default(), connection) for field in rest)
-    columns = [_prepared(field, column) for field, column in zip(fields, values, strict=True)]
-    marks = ", ".join(["%s"] * (len(fields) + len(rest)))
+def _execute(target: _Target, values: Sequence[Sequence[Any]], *, skip_known: bool) -> None:
+    columns = [_prepared(field, column) for field, column in zip(target.fields, values, strict=True)]
+    marks = ", ".join(["%s"] * (len(target.fields) + len(target.rest)))
+    end = " ON CONFLICT DO NOTHING" if skip_known else ""
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"{statement} ({marks})", [(*row, *constants) for row in zip(*columns, strict=True)]
+            f"INSERT INTO {target.into} VALUES ({marks}){end}",
+            [(*row, *target.constants) for row in zip(*columns, strict=True)],
         )
 
 

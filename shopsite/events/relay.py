@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.db import DatabaseError, connection, transaction
 from django.db.models import QuerySet
@@ -25,6 +25,7 @@ from kafka.errors import (
     RecordListTooLargeError,
 )
 
+from shopsite import bulk
 from shopsite.events.heartbeat import Heartbeat
 from shopsite.events.inbox import EVENT_ID_HEADER, SEQ_HEADER
 from shopsite.events.kafka import close_quietly, make_producer
@@ -34,6 +35,7 @@ from shopsite.events.models import OutboxCounter, OutboxEvent
 from shopsite.events.schemas import Unavailable
 from shopsite.events.topics import topic_name
 from shopsite.events.waker import outbox_waker
+from shopsite.prepared import Prepared, PreparedUpdate, Slot
 
 log = logging.getLogger(__name__)
 BATCH: Final = 500  # rows between two commits: what is sent twice at most after a crash
@@ -47,7 +49,22 @@ REFUSED: Final = (  # the message is at fault: no other try will help
     InvalidTimestampError,
 )
 
-Sent = tuple[OutboxEvent, Any]  # a row and the future of its acknowledgement
+
+class Row(NamedTuple):
+    """What the relay reads of an outbox row: a model object for each would cost as much as its sending."""
+
+    pk: int
+    seq: int
+    topic: str
+    key: str
+    event_id: str
+    value: bytes | None
+    headers: dict[str, str]
+    own: bool
+    attempts: int
+
+
+Sent = tuple[Row, Any]  # a row and the future of its acknowledgement
 
 
 class Relay:
@@ -70,7 +87,7 @@ class Relay:
         if not self.active:
             return 0
         number_new_rows()
-        rows = list(unpublished()[:BATCH])
+        rows = [Row(*row) for row in _next()]
         if not rows:
             return 0
         self._settle(rows, self._send(rows))
@@ -98,7 +115,7 @@ class Relay:
         self._heart.stop()
 
     # --- sending ------------------------------------------------------------------------------
-    def _send(self, rows: Sequence[OutboxEvent]) -> list[Sent]:
+    def _send(self, rows: Sequence[Row]) -> list[Sent]:
         """Hand the rows to the producer; one that was refused before goes alone."""
         if self._producer is None:
             self._producer = make_producer(linger_ms=0)
@@ -114,7 +131,7 @@ class Relay:
                 break
         return sent
 
-    def _send_one(self, producer: KafkaProducer, row: OutboxEvent) -> Any:  # noqa: ANN401 - its future
+    def _send_one(self, producer: KafkaProducer, row: Row) -> Any:  # noqa: ANN401 - its future
         headers = {EVENT_ID_HEADER: row.event_id} | row.headers
         if row.own:
             headers[SEQ_HEADER] = str(row.seq)
@@ -125,16 +142,16 @@ class Relay:
             headers=[(name, text.encode()) for name, text in headers.items()],
         )
 
-    def _settle(self, rows: Sequence[OutboxEvent], sent: Sequence[Sent]) -> None:
+    def _settle(self, rows: Sequence[Row], sent: Sequence[Sent]) -> None:
         """Wait for the acknowledgements and write down what became of each row."""
         in_time = self._await(sent)
         done = [(row, future.value) for row, future in sent if future.succeeded()]
         mark_published(done)
         self.published += len(done)
-        last = {row.topic: row.seq or 0 for row, _ in done}  # rows come by seq: the highest of each topic
+        last = {row.topic: row.seq for row, _ in done}  # rows come by seq: the highest of each topic
         failed = [(row, future.exception) for row, future in sent if future.failed()]
         for row, error in failed:
-            self._after_failure(row, error, overtaken=(row.seq or 0) < last.get(row.topic, 0))
+            self._after_failure(row, error, overtaken=(row.seq) < last.get(row.topic, 0))
         if failed or not in_time:
             self._drop_producer()  # after a failure it may fail whatever it is given (3.0.12)
         if not in_time:
@@ -156,7 +173,7 @@ class Relay:
                 _wait(future)
         return True
 
-    def _after_failure(self, row: OutboxEvent, error: BaseException, *, overtaken: bool) -> None:
+    def _after_failure(self, row: Row, error: BaseException, *, overtaken: bool) -> None:
         """A row that Kafka gave back: refused for good when that happened to it alone, else tried again."""
         if isinstance(error, REFUSED) and row.attempts:
             self._refuse(row, error)
@@ -170,7 +187,7 @@ class Relay:
             change["seq"] = None
         OutboxEvent.objects.filter(pk=row.pk).update(**change)
 
-    def _refuse(self, row: OutboxEvent, error: BaseException) -> None:
+    def _refuse(self, row: Row, error: BaseException) -> None:
         self.refused += 1
         log.error(
             "outbox row %s (%s, key %s, event %s) can never be sent: %s. The others go on; see the admin.",
@@ -210,17 +227,22 @@ def run(stop: threading.Event) -> None:
 
 def number_new_rows() -> int:
     """Give the oldest rows without a number the next ones, BATCH at most; how many."""
-    fresh = OutboxEvent.objects.filter(seq__isnull=True).order_by("id")
-    if not fresh.exists():  # a read; what follows takes SQLite's one write lock
+    if not _unnumbered():  # a read; what follows takes SQLite's one write lock
         return 0
     with transaction.atomic():
-        counter, _ = OutboxCounter.objects.select_for_update().get_or_create(pk=1)
-        ids = list(fresh.values_list("id", flat=True)[:BATCH])
-        numbered = [(counter.value + place, pk) for place, pk in enumerate(ids, start=1)]
-        _update_each("seq = %s", numbered)
-        counter.value += len(ids)
-        counter.save()
+        last = _last_number()
+        ids = [pk for (pk,) in _unnumbered()]
+        bulk.amend(OutboxEvent, ("seq",), [(pk, last + place) for place, pk in enumerate(ids, start=1)])
+        _count_on(value=last + len(ids))
     return len(ids)
+
+
+def _last_number() -> int:
+    """The last number that was given, held until the transaction ends."""
+    if rows := _counter():
+        return int(rows[0][0])
+    OutboxCounter.objects.get_or_create(pk=1)
+    return int(_counter()[0][0])
 
 
 def unpublished() -> QuerySet[OutboxEvent]:
@@ -230,21 +252,21 @@ def unpublished() -> QuerySet[OutboxEvent]:
     ).order_by("seq")
 
 
-def mark_published(done: Iterable[tuple[OutboxEvent, Any]]) -> None:
+_unnumbered = Prepared(
+    lambda: OutboxEvent.objects.filter(seq__isnull=True).order_by("id").values_list("id")[:BATCH]
+)
+_counter = Prepared(lambda: OutboxCounter.objects.select_for_update().filter(pk=1).values_list("value"))
+_count_on = PreparedUpdate(lambda: OutboxCounter.objects.filter(pk=1), value=Slot("value"))
+_next = Prepared(lambda: unpublished().values_list(*Row._fields)[:BATCH])
+
+
+def mark_published(done: Iterable[tuple[Row, Any]]) -> None:
     """Write down where in Kafka each row is now. done: rows with their record's metadata."""
     now: datetime = timezone.now()
-    offset = connection.ops.quote_name("offset")
-    places = [(now, metadata.partition, metadata.offset, row.pk) for row, metadata in done]
+    places = [(row.pk, now, metadata.partition, metadata.offset, "") for row, metadata in done]
     if places:
         with transaction.atomic():
-            _update_each(f"published_at = %s, partition = %s, {offset} = %s, error = ''", places)
-
-
-def _update_each(assignments: str, values: Sequence[tuple[Any, ...]]) -> None:
-    """One UPDATE a row, in one round trip; the last value of each tuple is the row's id."""
-    table = connection.ops.quote_name(OutboxEvent._meta.db_table)
-    with connection.cursor() as cursor:
-        cursor.executemany(f"UPDATE {table} SET {assignments} WHERE id = %s", values)
+            bulk.amend(OutboxEvent, ("published_at", "partition", "offset", "error"), places)
 
 
 def _wait(future: Any) -> None:  # noqa: ANN401 - kafka-python's future

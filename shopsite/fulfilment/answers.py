@@ -28,6 +28,7 @@ ACTOR = "payments"
 MAX_PAUSE = timedelta(minutes=10)
 LOOK_AGAIN = timedelta(seconds=60)  # at what a webhook should tell us, in case that it is lost
 SPARE = timedelta(seconds=60)  # for which a reservation outlives the pause of its payment
+CALL = ("payment_id", "kind", "stored_at")  # names a call's row
 State = Payment.State
 
 
@@ -88,18 +89,23 @@ def _write_alone(question: Question) -> None:
 
 def _note_calls(questions: Sequence[Question]) -> None:
     """Complete the rows of the calls that were made, and drop those that were not needed."""
-    made = [call for question in questions for call in question.made]
-    unmade = [call.pk for question in questions for call in question.calls.values() if not call.asked_at]
+    calls = [call for question in questions for call in question.calls.values()]
     bulk.amend(
         PaymentCall,
         ("asked_at", "answered_at", "outcome", "reference", "detail"),
         [
-            (call.pk, call.asked_at, call.answered_at, call.outcome, call.reference, call.detail)
-            for call in made
+            (
+                call.payment_id, call.kind, call.stored_at,
+                call.asked_at, call.answered_at, call.outcome, call.reference, call.detail,
+            )
+            for call in calls
+            if call.asked_at
         ],
-    )
-    if unmade:
-        PaymentCall.objects.filter(pk__in=unmade).delete()
+        by=CALL,
+    )  # fmt: skip
+    if unmade := [call for call in calls if not call.asked_at]:
+        stored = {name: {getattr(call, name) for call in unmade} for name in CALL}
+        PaymentCall.objects.filter(asked_at=None, **{f"{name}__in": stored[name] for name in CALL}).delete()
 
 
 def _later(payment: Payment, why: str) -> None:

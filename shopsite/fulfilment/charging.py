@@ -20,8 +20,9 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from inventory.services import extend_many
-from orders.models import Order, Payment, PaymentCall
+from orders.models import Order, Payment
 from orders.states import Status
+from shopsite import bulk
 from shopsite.fulfilment.answers import write_answers
 from shopsite.fulfilment.asking import AT_ONCE, Question, ask, hand_out, planned, waiting
 from shopsite.prepared import Prepared, PreparedUpdate, Slot
@@ -141,4 +142,4 @@ def _question(row: Payment) -> Question:
 def _store_calls(questions: Sequence[Question]) -> None:
     for question in questions:
         question.calls = {call.kind: call for call in planned(question.payment, known=question.known)}
-    PaymentCall.objects.bulk_create(call for question in questions for call in question.calls.values())
+    bulk.insert_objects([call for question in questions for call in question.calls.values()])

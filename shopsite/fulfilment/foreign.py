@@ -244,8 +244,9 @@ def _write_charges(orders: Sequence[Foreign], now: datetime) -> None:
 
 
 def _write_mails(orders: Sequence[Foreign]) -> None:
-    for order in Order.objects.filter(pk__any_of=[order.order_id for order in orders]):
-        write_mail(order, letters.REJECTED)
+    if orders:
+        for order in Order.objects.filter(pk__any_of=[order.order_id for order in orders]):
+            write_mail(order, letters.REJECTED)
 
 
 def _told(order: Foreign, now: datetime) -> OrderChanged:

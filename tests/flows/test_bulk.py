@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, models, transaction
+from django.db import DataError, IntegrityError, connection, models, transaction
 
 from inventory.models import Movement, Reservation
-from orders.models import Line, Order, Payment, Transition
+from orders.models import Line, Mail, Order, Payment, Transition
 from shopsite import bulk
 from shopsite.events.consume import Intake, _keep
 from shopsite.events.models import InboxEvent, OutboxEvent
@@ -63,9 +63,11 @@ def test_a_row_that_exists_is_refused_with_all_of_its_batch() -> None:
 def test_every_batch_of_the_shop_is_written_as_bulk_create_would(monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[Batch] = []
 
-    def insert(model: type[models.Model], columns: Sequence[str], rows: Iterable[bulk.Row]) -> None:
+    def insert(
+        model: type[models.Model], columns: Sequence[str], rows: Iterable[bulk.Row], **how: bool
+    ) -> None:
         written.append((model, columns, list(rows)))
-        write(model, columns, written[-1][2])
+        write(model, columns, written[-1][2], **how)
 
     write = bulk.insert
     monkeypatch.setattr(bulk, "insert", insert)
@@ -82,7 +84,7 @@ def test_every_batch_of_the_shop_is_written_as_bulk_create_would(monkeypatch: py
         )
     _keep(Intake(rows=[("orders", 0, 1, "k", "e", b"\\x00\x00\xff\t", AT)]))
     assert {model for model, *_ in written} == {
-        Order, Line, Transition, Payment, Reservation, Movement, OutboxEvent, InboxEvent,
+        Order, Line, Transition, Payment, Reservation, Movement, OutboxEvent, InboxEvent, Mail,
     }  # fmt: skip
     by_us = stored(written)
     with ledger_unlocked():
@@ -114,6 +116,67 @@ def stored(written: Sequence[Batch]) -> dict[type[models.Model], list[dict[str, 
 def test_no_rows_are_no_statement() -> None:
     bulk.insert(Order, COLUMNS, [])
     assert not Order.objects.exists()
+
+
+def test_what_is_known_is_left_out_where_that_is_asked() -> None:
+    bulk.insert(Order, COLUMNS, [row("a")])
+    mail = ("order_id", "kind", "facts", "subject", "message_id", "state", "next_try_at", "created_at")
+    bulk.insert(Mail, mail, [("a", "refund", {"was": 1}, "first", "<1>", "due", AT, AT)])
+    again = [
+        ("a", kind, {"'": ["ü\t\\N", None]}, "second", "<2>", "sent", None, AT) for kind in ("refund", "x")
+    ]
+    bulk.insert(Mail, mail, again, skip_known=True)
+    Mail.objects.bulk_create(
+        [Mail(**dict(zip(mail, ("a", "y", *again[0][2:]), strict=True)))], ignore_conflicts=True
+    )
+    first, ours, theirs = Mail.objects.order_by("kind").values()
+    assert (first["kind"], first["subject"], first["facts"]) == ("refund", "first", {"was": 1})
+    assert {**ours, "id": 0, "kind": ""} == {**theirs, "id": 0, "kind": ""}
+
+
+def test_a_default_that_tells_the_time_has_to_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    field = Order._meta.get_field("city")
+    monkeypatch.setattr(field, "default", lambda: "Berlin")
+    monkeypatch.delitem(field.__dict__, "_get_default", raising=False)
+    with pytest.raises(TypeError, match="city"):
+        bulk.insert(Order, (*COLUMNS, "email"), [(*row("a"), "")])
+
+
+def test_rows_are_amended_by_their_key_and_only_as_they_were() -> None:
+    bulk.insert(Order, COLUMNS, [row(name) for name in ("a", "b", "c", "d")])
+    Order.objects.filter(pk="c").update(status="placed")
+    changes = [(name, Decimal(number), None, "it's\t{,}") for number, name in enumerate(("a", "c", "d", "x"))]
+    columns = ("amount", "paid_at", "city")
+    assert bulk.amend(Order, columns, changes, where={"status": "paid"}) == 2
+    assert list(Order.objects.order_by("pk").values_list("pk", *columns)) == [
+        ("a", Decimal(0), None, "it's\t{,}"),
+        ("b", Decimal("0.000001"), None, ""),
+        ("c", Decimal("0.000001"), None, ""),
+        ("d", Decimal(2), None, "it's\t{,}"),
+    ]
+    assert bulk.amend(Order, columns, []) == 0
+
+
+def test_rows_are_amended_by_a_key_of_several_columns() -> None:
+    bulk.insert(Order, COLUMNS, [row("a")])
+    mail = ("order_id", "kind", "subject", "message_id", "state", "created_at")
+    bulk.insert(Mail, mail, [("a", kind, "s", "<1>", "due", AT) for kind in ("x", "y", "z")])
+    changes = [("a", "x", "sent", AT), ("a", "z", "due", AT), ("b", "y", "sent", AT)]
+    assert bulk.amend(Mail, ("state", "sent_at"), changes, by=("order_id", "kind")) == 2
+    assert list(Mail.objects.order_by("kind").values_list("kind", "state", "sent_at")) == [
+        ("x", "sent", AT),
+        ("y", "due", None),
+        ("z", "due", AT),
+    ]
+
+
+def test_what_is_too_long_is_refused_and_not_cut() -> None:
+    bulk.insert(Order, COLUMNS, [row("a")])
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no lengths")
+    with pytest.raises(DataError), transaction.atomic():
+        bulk.amend(Order, ("postcode",), [("a", "x" * 21)])
+    assert Order.objects.get().postcode == ""
 
 
 def test_any_of_finds_what_in_finds() -> None:

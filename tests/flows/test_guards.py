@@ -267,8 +267,15 @@ def a_new_key_for_each_call() -> AbstractContextManager[object]:
 
 @contextmanager
 def writing_whatever_is_answered() -> Iterator[None]:
-    def amend(model: type[Model], columns: Sequence[str], rows: Sequence[bulk.Row], **_where: object) -> int:
-        return as_ever(model, columns, rows)
+    def amend(
+        model: type[Model],
+        columns: Sequence[str],
+        rows: Sequence[bulk.Row],
+        *,
+        by: Sequence[str] = (),
+        where: object = None,
+    ) -> int:
+        return as_ever(model, columns, rows, by=by)
 
     as_ever = bulk.amend
     with patch.object(bulk, "amend", amend), patch("shopsite.fulfilment.answers._close", lambda *_: True):
