@@ -127,6 +127,7 @@ def _audit_partition(part: _Part, log: LogReader) -> Findings:
         certain=stored.offset,
         days=days,
         steps_until=steps.offset,
+        steps_enough=steps.full(),
     )
     findings.events += counted.events
     if topic == "clicks":

@@ -29,6 +29,10 @@ class Steps:
     offset: int = 0  # everything before it is in these
     minutes: Mapping[int, bytes] = field(default_factory=dict)  # start -> its steps, b"" for none
 
+    def full(self) -> dict[int, int]:
+        """The minutes that take no more steps, and their bytes: the log's are compared so far."""
+        return {start: len(text) for start, text in self.minutes.items() if len(text) > FULL}
+
 
 def take_steps(client: redis.Redis, keys: Keys, tp: str, now: datetime, days: range | None) -> Steps:
     """The minutes that can be compared, with the offset of the same moment.
@@ -52,18 +56,17 @@ def take_steps(client: redis.Redis, keys: Keys, tp: str, now: datetime, days: ra
 
 
 def compare_steps(
-    findings: Findings, tp: str, steps: Steps, log: Mapping[int, bytes], unproved: Container[int]
+    findings: Findings, tp: str, steps: Steps, log: Mapping[int, bytearray], unproved: Container[int]
 ) -> None:
     """Note each minute that differs. One that is full holds the first of its steps, and is compared so far.
 
     unproved: starts of the days of which the log no longer has all.
     """
+    full = steps.full()
     for start, stored in steps.minutes.items():
         if bucket(start, "d") in unproved:
             continue
-        expected = log.get(start, b"")
-        if len(stored) > FULL:
-            expected = expected[: len(stored)]
+        expected = bytes(log.get(start, b"")[: full.get(start)])
         if expected == stored:  # each in the log's order, as it should be
             findings.add_up(NAME, {"": len(stored) // SIZE}, {"": len(stored) // SIZE})
             continue

@@ -4,6 +4,7 @@ The same read() and folds as the live stream's; but no fence, no Redis, no memor
 minutes, and sets of hours, once; all else is added up of these at the end.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +30,13 @@ class Recount:
     now: datetime = field(
         default_factory=lambda: datetime.now(UTC)
     )  # the steps are of the half hour before it
-    steps: dict[int, bytes] = field(default_factory=lambda: defaultdict(bytes))  # by start of their minute
+    enough: Mapping[int, int] = field(
+        default_factory=dict
+    )  # minute -> bytes of steps beyond which none is needed
+    steps: dict[int, bytearray] = field(
+        default_factory=lambda: defaultdict(bytearray)
+    )  # by start of their minute
+    _closed: set[int] = field(default_factory=set)  # minutes that have enough
     _ids: dict[str, int] = field(default_factory=dict)  # stock events of others -> clock, as in fence.lua
     _clock: int = 0
 
@@ -40,8 +47,7 @@ class Recount:
         reading = read(topic, number, records, seq=self.seq, now=datetime.now(UTC), aside=self.aside)
         self.seq = reading.seq
         if steps:
-            for minute, text in packed(reading.events, self.now).items():
-                self.steps[minute] += text
+            self._pack(reading.events)
         bad = [*reading.aside, *(index for index, _ in reading.poison)]
         self.unreadable += [records[index].offset for index in bad]
         known: list[Event] = [
@@ -51,6 +57,14 @@ class Recount:
         if wanted is not None:
             events = [event for event in events if wanted(bucket(event.timestamp, "d"))]
         self._add(fold_once(topic, events))
+
+    def _pack(self, events: Sequence[Event]) -> None:
+        if self._closed:
+            events = [event for event in events if bucket(event.timestamp, "m") not in self._closed]
+        for minute, text in packed(events, self.now).items():
+            self.steps[minute] += text
+            if len(self.steps[minute]) >= self.enough.get(minute, math.inf):
+                self._closed.add(minute)
 
     def _is_new(self, event_id: str, clock_ms: int) -> bool:
         self._clock = max(self._clock, clock_ms)
@@ -91,15 +105,16 @@ def recount(
     certain: int,
     days: range | None = None,
     steps_until: int = 0,
+    steps_enough: Mapping[int, int] | None = None,
 ) -> Recount:
     """Count the records of a partition.
 
     cut: the offset up to which the events of a day (epoch seconds) count. certain: up to here they all do.
     days: starts of the days (epoch seconds) that are wanted; None: all.
-    steps_until: the offset up to which steps are packed.
+    steps_until: the offset up to which steps are packed. steps_enough: so many bytes of a minute's do.
     """
     wanted = None if days is None else days.__contains__
-    found = Recount(tp, aside)
+    found = Recount(tp, aside, enough=steps_enough or {})
     for records in batches:
         if records[-1].offset < certain:
             found.add(records, wanted, steps=records[-1].offset < steps_until)

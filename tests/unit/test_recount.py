@@ -4,7 +4,10 @@ import random
 from datetime import UTC, datetime, timedelta
 
 from dashboards.counting.batch import Figures, fold, read
-from dashboards.proof.recount import Recount
+from dashboards.counting.steps import FULL, SIZE, packed
+from dashboards.proof.findings import Findings
+from dashboards.proof.halfhour import Steps, compare_steps
+from dashboards.proof.recount import Recount, recount
 from shopsite.events.schemas import Click, encode
 from tests.support.aggregates import LogRecord
 
@@ -54,3 +57,48 @@ def test_whatever_the_batches_a_recount_is_what_one_fold_gives() -> None:
     for size in (1, 50, 600):
         again = counted(records, size)
         assert (again.counts, again.members) == (counts, members)
+
+
+def test_of_a_minute_that_is_full_as_many_steps_are_compared_as_it_has() -> None:
+    """Redis takes no more of it; a step among those it has that is another one is told all the same."""
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    full, next_ = (int((now - timedelta(minutes=ago)).timestamp()) for ago in (3, 2))
+    many = FULL // SIZE + 5_000
+    records = [
+        LogRecord(
+            n,
+            encode(
+                Click(
+                    user_id=f"u{n}",
+                    product_id="P",
+                    timestamp=datetime.fromtimestamp(full if n < many else next_, UTC),
+                )
+            ),
+        )
+        for n in range(many + 100)
+    ]
+    log = packed(read("clicks", 0, records, seq=0, now=now).events, now)
+    stored = Steps(len(records), {full: log[full][: FULL + SIZE], next_: log[next_]})
+
+    found = recount(
+        "clicks-0",
+        (records[first : first + 1_000] for first in range(0, len(records), 1_000)),
+        frozenset(),
+        lambda _day: len(records),
+        len(records),
+        steps_until=len(records),
+        steps_enough=stored.full(),
+    )
+
+    assert stored.full() == {full: FULL + SIZE}
+    assert FULL < len(found.steps[full]) < len(log[full]), "no more were packed than that batch"
+    assert differences(stored, found) == []
+    changed = stored.minutes[full][:SIZE] + b"x" * SIZE + stored.minutes[full][2 * SIZE :]
+    (difference,) = differences(Steps(stored.offset, {**stored.minutes, full: changed}), found)
+    assert difference.endswith("1 missing, 1 that the log has not")
+
+
+def differences(stored: Steps, found: Recount) -> list[str]:
+    findings = Findings()
+    compare_steps(findings, "clicks-0", stored, found.steps, ())
+    return [str(check.stored) for check in findings.differences]
