@@ -5,15 +5,19 @@ minutes, and sets of hours, once; all else is added up of these at the end.
 """
 
 import math
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 from dashboards.counting.batch import Event, Figures, Place, coarser, fold_once, read
 from dashboards.counting.steps import packed
 from dashboards.keys import IDS_MS, WIDTH, Grain, bucket, split_partition
+
+_offset = attrgetter("offset")
 
 
 @dataclass
@@ -116,11 +120,11 @@ def recount(
     wanted = None if days is None else days.__contains__
     found = Recount(tp, aside, enough=steps_enough or {})
     for records in batches:
-        if records[-1].offset < certain:
-            found.add(records, wanted, steps=records[-1].offset < steps_until)
-        else:
-            for record in records:
-                found.add([record], _before(cut, record.offset, days), steps=record.offset < steps_until)
+        sure = bisect_left(records, certain, key=_offset)
+        if sure:
+            found.add(records[:sure], wanted, steps=records[sure - 1].offset < steps_until)
+        for record in records[sure:]:  # what came while the days were read, one by one
+            found.add([record], _before(cut, record.offset, days), steps=record.offset < steps_until)
     found.add_up()
     return found
 

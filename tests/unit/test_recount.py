@@ -59,6 +59,26 @@ def test_whatever_the_batches_a_recount_is_what_one_fold_gives() -> None:
         assert (again.counts, again.members) == (counts, members)
 
 
+def test_days_that_reached_further_than_the_rest_count_so_far_each() -> None:
+    """Two days end at other offsets, in the middle of a batch, beyond the one up to which all is certain."""
+    records = clicks(600)
+    midnight = int(NOW.replace(hour=0).timestamp())
+    reached = {midnight - 86_400: 350, midnight: 550}
+    events = read("clicks", 0, records, seq=0, now=NOW).events
+    counting = [
+        event
+        for offset, event in enumerate(events)
+        if offset < reached[midnight - 86_400 * (event.timestamp < NOW.replace(hour=0))]
+    ]
+    assert 350 < len(counting) < 550
+
+    found = recount("clicks-0", iter([records[:300], records[300:]]), frozenset(), reached.__getitem__, 330)
+
+    wanted = fold("clicks", counting).counts
+    assert found.counts == {place: dict(some) for place, some in wanted.items() if place.grain != "s"}
+    assert found.events == 600
+
+
 def test_of_a_minute_that_is_full_as_many_steps_are_compared_as_it_has() -> None:
     """Redis takes no more of it; a step among those it has that is another one is told all the same."""
     now = datetime.now(UTC).replace(second=0, microsecond=0)
