@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Container, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -23,7 +23,7 @@ from dashboards.counting.deadletters import DeadClick, send_dead_clicks
 from dashboards.counting.lately import recent, seen_lately
 from dashboards.counting.log import LogReader, set_aside
 from dashboards.counting.plan import Batch, ForeignFigures
-from dashboards.counting.steps import packed
+from dashboards.counting.steps import FULL, packed
 from dashboards.counting.store import Position, Writer, live_generation
 from dashboards.keys import generation_keys, partition_name
 from shopsite.events.heartbeat import Heartbeat
@@ -44,6 +44,7 @@ WAIT_MS = 20  # of one poll: the heartbeat and a switch of generations wait no l
 REST_S = 0.015  # at most, after a step: what comes meanwhile is folded together (rest_after)
 LAGGING = 1_000  # records of a step: then there are more
 REBALANCE_S = 0.005  # poll() returns at once while the group rebalances
+MINUTES = 60  # whose steps' bytes are remembered: all that are kept, by whatever clock
 COMMIT_S = 5.0  # Kafka is told how far we are, for its tools only
 
 
@@ -57,6 +58,19 @@ class Part:
     seq: int = 0
     fresh: bool = False  # nothing is stored yet
     stopped: str = ""  # why it may not be folded
+    steps: dict[int, int] = field(default_factory=dict)  # of the last minutes: bytes that Redis was sent
+
+    def follow(self, batch: Batch) -> None:
+        """What comes next is what follows that batch."""
+        self.next, self.seq, self.fresh = batch.next, batch.seq, False
+        for minute, text in batch.steps.items():
+            self.steps[minute] = self.steps.get(minute, 0) + len(text)
+        for minute in sorted(self.steps)[:-MINUTES]:
+            del self.steps[minute]
+
+    def full_minutes(self) -> set[int]:
+        """Those of which Redis takes no more steps (fence.lua)."""
+        return {minute for minute, size in self.steps.items() if size > FULL}
 
 
 class _Going(NamedTuple):
@@ -106,7 +120,7 @@ def fold_batch(
         figures=(fold(part.topic, reading.events), fold_delays(reading.told_at_once() if live else [], now)),
         foreign=foreign,
         seen=seen_lately(reading.events, now),
-        steps=packed(reading.events, now),
+        steps=packed(reading.events, now, part.full_minutes()),
         recent=recent(events, now),
     )
     # consume dead-letters orders and stock events: each bad message has one owner
@@ -292,7 +306,7 @@ class Aggregator:
             self._dead += len(dead)
         applied = self._applier.submit(self._writer.apply, batch)
         self._going = _Going(place, part, len(records), applied)
-        part.next, part.seq, part.fresh = until, batch.seq, False
+        part.follow(batch)
         return len(records)
 
     def _settle(self, consumer: KafkaConsumer) -> None:

@@ -6,7 +6,7 @@ that has more is full, and tells nothing.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
@@ -68,13 +68,20 @@ def _values(
     return b"".join(map(value_hash, (country, device, source_of(sender, referrer, site), shelf)))
 
 
-def packed(events: Sequence[Event], now: datetime) -> Mapping[int, bytes]:
-    """Start of a minute -> its steps, of the last half hour by the clock on the wall. Bots are not people."""
+def packed(
+    events: Sequence[Event], now: datetime, closed: Collection[int] = frozenset()
+) -> Mapping[int, bytes]:
+    """Start of a minute -> its steps, of the last half hour by the clock on the wall. Bots are not people.
+
+    closed: starts of minutes that take no more: a busy one is full before it is half over.
+    """
     oldest = now - timedelta(seconds=SEEN_SECONDS)
+    first = bucket(oldest, "m")
     found: defaultdict[int, list[bytes]] = defaultdict(list)  # by minute of the hour: there are fewer than 60
+    shut = {start // 60 % 60 for start in closed if start >= first}
     for event in events:
         at = event.timestamp
-        if at <= oldest:
+        if at <= oldest or at.minute in shut:
             continue
         if isinstance(event, Click):  # one loop without calls of Python: each call of so many costs
             if not event.bot:
@@ -86,7 +93,6 @@ def packed(events: Sequence[Event], now: datetime) -> Mapping[int, bytes]:
                 found[at.minute].append(_PACK(ms, kind, 0, hashed(event.user_id), of, product))
         elif isinstance(event, OrderChanged) and event.type == "order_paid":
             found[at.minute] += _of_lines(event, at)
-    first = bucket(oldest, "m")
     return {first + (minute - oldest.minute) % 60 * 60: b"".join(steps) for minute, steps in found.items()}
 
 

@@ -132,7 +132,7 @@ class _Rebuild:
             )
             if not self._writer.apply(batch):
                 raise Unavailable(f"somebody else writes to the new figures of {name}")
-            part.next, part.seq, part.fresh = batch.next, batch.seq, False
+            part.follow(batch)
             self._hold()
             self._progress(name, part.next, end)
 

@@ -63,9 +63,7 @@ class Recount:
         self._add(fold_once(topic, events))
 
     def _pack(self, events: Sequence[Event]) -> None:
-        if self._closed:
-            events = [event for event in events if bucket(event.timestamp, "m") not in self._closed]
-        for minute, text in packed(events, self.now).items():
+        for minute, text in packed(events, self.now, self._closed).items():
             self.steps[minute] += text
             if len(self.steps[minute]) >= self.enough.get(minute, math.inf):
                 self._closed.add(minute)

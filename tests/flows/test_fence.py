@@ -6,9 +6,10 @@ import pytest
 import redis as redis_package
 from django.conf import LazySettings
 
-from dashboards.counting.aggregate import Part
+from dashboards.counting.aggregate import Part, fold_batch
 from dashboards.counting.batch import read
 from dashboards.counting.plan import Batch
+from dashboards.counting.steps import SIZE
 from dashboards.counting.store import count_union, read_position, sum_hashes
 from dashboards.keys import first_keys
 from dashboards.past.borders import ceil, floor, split
@@ -252,6 +253,22 @@ def test_sets_that_take_in_others_hold_what_they_would_be_told(redis: Redis) -> 
 
     assert redis.info("commandstats")["cmdstat_pfmerge"]["calls"] > commands
     assert everything(redis) == told
+
+
+def test_no_more_is_packed_of_a_minute_that_is_full(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The batch that fills it is the last, as in fence.lua; whoever begins anew knows nothing of it."""
+    monkeypatch.setattr("dashboards.counting.aggregate.FULL", 3 * SIZE)
+    log = log_of("clicks-0", [click(f"u{n}", at="2024-06-18T12:54:56Z") for n in range(9)])
+    part, minute = log.part(writer := writer_of(redis)), 1_718_715_240
+    sent = []
+    for record in log.records:
+        batch, _ = fold_batch(part, [record], record.offset + 1, NOW)
+        assert writer.apply(batch)
+        part.follow(batch)
+        sent.append(len(batch.steps.get(minute, b"")))
+    assert sent == [SIZE] * 4 + [0] * 5
+    assert redis.strlen(first_keys().steps("clicks-0", minute)) == 4 * SIZE
+    assert log.part(writer).full_minutes() == set()
 
 
 def people_over_minutes(count: int) -> list[dict[str, object]]:

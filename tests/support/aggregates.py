@@ -99,7 +99,7 @@ def fold_one(writer: Writer, part: Part, records: Sequence[LogRecord], now: date
     batch, _ = fold_batch(part, records, until, now)
     applied = writer.apply(batch)
     if applied:
-        part.next, part.seq, part.fresh = until, batch.seq, False
+        part.follow(batch)
     return applied
 
 
