@@ -48,10 +48,8 @@ def audit(prefix: str) -> Run:
 
     from dashboards.proof.audit import audit_aggregates
     from shopsite.events.redis import redis_client
-    from shopsite.garbage import collect_seldom
 
     settings.TOPIC_PREFIX = settings.REDIS_PREFIX = prefix
-    collect_seldom()
     client: Any = redis_client()
     used, server, begun = cpu(), redis_cpu(client), time.perf_counter()
     found = audit_aggregates(client)
