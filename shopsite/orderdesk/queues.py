@@ -1,15 +1,17 @@
 """What waits for somebody, oldest first, and why. Orders, levels -> here -> the admin's index and its filter.
 
-A queue is a query along an index; its count ends at MAX_COUNTED. What needs attention is the oldest
-MAX_OF_A_REASON orders of each reason.
+A queue is a query along an index, or several; its count ends at MAX_COUNTED. What needs attention is the
+oldest MAX_OF_A_PART orders of each of these: all of a reason stand in its own queue.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.timesince import timesince
 
@@ -19,8 +21,9 @@ from orders.states import REFUNDABLE, Status
 from shopsite.desk.counts import capped_counts, first_keys
 
 MAX_COUNTED = 1_000  # a queue shows "1,000+" beyond
-MAX_OF_A_REASON = 1_000
+MAX_OF_A_PART = 200  # four pages: whoever has read so far goes on in the reason's own queue
 ATTENTION = "attention"
+Parts = Sequence[QuerySet[Order]]  # each along an index, oldest first
 
 
 @dataclass(frozen=True)
@@ -30,37 +33,44 @@ class Queue:
     name: str  # in addresses
     title: str
     about: str
-    rows: Callable[[datetime], QuerySet[Order]]
+    parts: Callable[[datetime], Parts]
     why: Callable[[Order, datetime], str]  # why an order of it is there
 
-
-def _in(status: Status) -> Callable[[datetime], QuerySet[Order]]:
-    return lambda _now: Order.objects.filter(status=status).order_by("changed_at", "pk")
-
-
-def _stuck(now: datetime) -> QuerySet[Order]:
-    late = Q()
-    for status, minutes in settings.STUCK_MINUTES.items():
-        late |= Q(status=status, changed_at__lt=now - timedelta(minutes=minutes))
-    return Order.objects.filter(late, elsewhere=False).order_by("changed_at", "pk")
+    def rows(self, now: datetime) -> QuerySet[Order]:
+        """All of its orders, oldest first."""
+        return reduce(or_, self.parts(now))
 
 
-def _unfulfillable(_now: datetime) -> QuerySet[Order]:
+def _in(status: Status) -> Callable[[datetime], Parts]:
+    return lambda _now: [Order.objects.filter(status=status).order_by("changed_at", "pk")]
+
+
+def _stuck(now: datetime) -> Parts:
+    """By state: the oldest of all of them at once would be found by reading and sorting every one."""
+    return [
+        Order.objects.filter(
+            status=status, changed_at__lt=now - timedelta(minutes=minutes), elsewhere=False
+        ).order_by("changed_at", "pk")
+        for status, minutes in settings.STUCK_MINUTES.items()
+    ]
+
+
+def _unfulfillable(_now: datetime) -> Parts:
     short = Line.objects.filter(
         order=OuterRef("pk"), product__level__tracked=True, product__level__on_hand__lt=0
     )
-    return Order.objects.filter(Exists(short), status=Status.PAID).order_by("changed_at", "pk")
+    return [Order.objects.filter(Exists(short), status=Status.PAID).order_by("changed_at", "pk")]
 
 
-def _refused(_now: datetime) -> QuerySet[Order]:
+def _refused(_now: datetime) -> Parts:
     refused = Refund.objects.filter(state=Refund.State.REFUSED).values("order")
-    return Order.objects.filter(pk__in=refused, status__in=REFUNDABLE).order_by("changed_at", "pk")
+    return [Order.objects.filter(pk__in=refused, status__in=REFUNDABLE).order_by("changed_at", "pk")]
 
 
-def _unread(_now: datetime) -> QuerySet[Order]:
+def _unread(_now: datetime) -> Parts:
     """Until the order is over: then there is nothing left to tell."""
     failed = Mail.objects.filter(state=Mail.State.FAILED).values("order")
-    return Order.objects.filter(pk__in=failed).exclude(status__in=FINAL).order_by("changed_at", "pk")
+    return [Order.objects.filter(pk__in=failed).exclude(status__in=FINAL).order_by("changed_at", "pk")]
 
 
 def _waited(order: Order, now: datetime) -> str:
@@ -118,11 +128,11 @@ def counts() -> dict[str, int]:
 
 def attention(now: datetime) -> dict[str, list[str]]:
     """The names of the reasons for which orders need attention, by order, oldest of each: one query."""
-    found = first_keys({queue.name: queue.rows(now) for queue in REASONS}, MAX_OF_A_REASON)
+    parts = {f"{queue.name} {at}": part for queue in REASONS for at, part in enumerate(queue.parts(now))}
     reasons: dict[str, list[str]] = {}
-    for name, order_ids in found.items():
+    for name, order_ids in first_keys(parts, MAX_OF_A_PART).items():
         for order_id in order_ids:
-            reasons.setdefault(order_id, []).append(name)
+            reasons.setdefault(order_id, []).append(name.partition(" ")[0])
     return reasons
 
 

@@ -107,6 +107,20 @@ def test_what_needs_attention_is_every_reason_and_nothing_else(staff: As, name: 
     assert other.pk not in page
 
 
+def test_many_stuck_in_one_state_do_not_hide_those_stuck_in_another(
+    staff: As, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queues, "MAX_OF_A_PART", 1)
+    product("MUG", 100)
+    oldest, older = (aged(paid({"MUG": 1}), days=days) for days in (9, 8))
+    young = aged(place({"MUG": 1}), minutes=20)
+    client = staff("viewer")
+    page = client.get(reverse(LIST), {"queue": "attention"}).content.decode()
+    assert [order.pk in page for order in (oldest, older, young)] == [True, False, True]
+    page = client.get(reverse(LIST), {"queue": "stuck"}).content.decode()
+    assert [order.pk in page for order in (oldest, older, young)] == [True, True, True]
+
+
 def test_a_failed_mail_needs_nobody_once_the_order_is_over(staff: As) -> None:
     product("MUG", 100)
     order = unread()
