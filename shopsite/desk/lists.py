@@ -5,11 +5,14 @@ from typing import Any, NamedTuple, cast
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import label_for_field
 from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, ChangeList
 from django.core.paginator import Page, Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from shopsite.staff.services import record
 
@@ -115,6 +118,16 @@ class QuickAdmin(admin.ModelAdmin):
         page = int(number) if number.isdecimal() else 1
         paginator.limit = min(DEEPEST, max(COUNTED, (page + PAGES_AHEAD) * self.list_per_page))
         return cast("CappedPaginator", paginator)
+
+    def action_checkbox(self, obj: Model) -> SafeString:
+        """The box before a row, written as Django does, but by no template: 50 took a fifth of a list."""
+        return format_html(
+            '<input type="checkbox" name="{}" value="{}" class="action-select"'
+            ' aria-label="Select this object for an action - {}">',
+            ACTION_CHECKBOX_NAME,
+            obj.pk,
+            obj,
+        )
 
     def construct_change_message(
         self,

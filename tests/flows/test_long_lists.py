@@ -4,6 +4,7 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from django.contrib.admin import ModelAdmin, site
 from django.core.management import call_command
 from django.db import connection
 from django.db.models import QuerySet
@@ -11,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django.asserts import assertHTMLEqual
 
 from orders.models import Order
 from shopsite.desk import lists
@@ -65,6 +67,11 @@ def test_pages_near_and_far_down_go_on_where_the_one_before_ends(
     seen = [key for page in (1, 2, 6) for key in shown(client, p=str(page), **query)]
     keys = list(Order.objects.order_by(*order_by).values_list("pk", flat=True))
     assert seen == keys[:20] + keys[50:]
+
+
+def test_the_box_before_a_row_is_the_one_that_django_writes() -> None:
+    row, desk = Order(order_id='a"<b'), OrderAdmin(Order, site)
+    assertHTMLEqual(desk.action_checkbox(row), ModelAdmin.action_checkbox(desk, row))
 
 
 @pytest.mark.usefixtures("many")
