@@ -242,7 +242,8 @@ class ProductAdmin(ExportingAdmin):
             self._write_stock(request, product, form)
             return HttpResponseRedirect(reverse("admin:catalogue_product_change", args=[sku]))
         context = self.admin_site.each_context(request) | {
-            "title": f"Stock of {product}", "form": form, "product": product, "opts": self.opts,
+            "title": f"Stock of {product}", "form": form, "product": product, "level": _level(product),
+            "opts": self.opts,
         }  # fmt: skip
         return render(request, "admin/inventory/stock.html", context)
 

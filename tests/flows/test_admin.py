@@ -189,6 +189,8 @@ def test_stock_is_added_with_a_reason_and_stands_in_the_ledger(staff: As) -> Non
     product("MUG", 5)
     client = staff("stock keeper")
     address = reverse("admin:inventory_add_stock", args=["MUG"])
+    page = client.get(address).content.decode()
+    assert "<b>5</b> on the shelf, <b>0</b> of them promised." in " ".join(page.split())
     assert (
         "Need a number other than 0"
         in client.post(address, {"change": 0, "reason": "delivery"}).content.decode()
