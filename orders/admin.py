@@ -144,7 +144,7 @@ class OrderDesk(RecordAdmin):
     search_help_text = "The beginning of an order number, e-mail address or name, or a whole product number"
     inlines = (LineInline, HistoryInline, PaymentInline, RefundInline, MailInline)
     fieldsets: ClassVar[Any] = (  # a subclass adds to them
-        (None, {"fields": ("order_id", "status", "total", "back", "source", "elsewhere")}),
+        (None, {"fields": ("order_id", "status", "total", "back", "source", "paid_where")}),
         ("Parcel", {"fields": ("carrier", "number")}),
         ("When", {"fields": ("placed_at", "paid_at", "changed_at")}),
         (
@@ -171,6 +171,11 @@ class OrderDesk(RecordAdmin):
     def back(self, order: Order) -> str:
         """What was given back."""
         return money_text(order.refunded, order.currency)
+
+    @admin.display(description="paid")
+    def paid_where(self, order: Order) -> str:
+        """In words: a red cross for "no" looks like trouble."""
+        return "elsewhere: nothing is charged, refunded or mailed here" if order.elsewhere else "here"
 
     @admin.display(description="customer")
     def customer(self, order: Order) -> str:

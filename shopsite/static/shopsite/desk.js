@@ -1,9 +1,11 @@
-// Cells of a list say which column they are of, for desk.css, which shows rows as cards on a phone.
-const table = document.querySelector("#result_list");
-if (table) {
-  const labels = [...table.tHead.rows[0].cells].map((cell) => cell.querySelector(".text")?.textContent.trim() ?? "");
+// Cells say which column they are of, and whether they say nothing, for desk.css, which shows rows as cards on a phone.
+for (const table of document.querySelectorAll("#result_list, .inline-group .tabular table")) {
+  const labels = [...table.tHead.rows[0].cells].map((cell) => (cell.querySelector(".text") ?? cell).textContent.trim());
   for (const row of table.tBodies[0].rows) {
-    for (const [at, cell] of [...row.cells].entries()) cell.dataset.label = labels[at];
+    for (const [at, cell] of [...row.cells].entries()) {
+      cell.dataset.label = labels[at] ?? "";
+      if (["", "-"].includes(cell.textContent.trim()) && !cell.querySelector("input, img")) cell.dataset.empty = "";
+    }
   }
 }
 // What scrolls sideways on a phone, or in a narrow window, can be scrolled by keys, too.
