@@ -139,6 +139,19 @@ def test_the_first_figures_stand_before_the_page_connects(
     assert other.evaluate("() => window.stood") == "2"
 
 
+def test_plotly_is_fetched_once_though_two_scripts_ask_for_it(
+    page: Page, context: BrowserContext, site: str, redis: Redis
+) -> None:
+    views(redis, "ada")
+    sign_in(context, site)
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(request.url) if "plotly" in request.url else None)
+    page.goto("/dashboard/", wait_until="commit")
+    expect(page.locator("#pulse.js-plotly-plot")).to_have_count(1)
+    assert page.locator("link[rel=preload]").evaluate("node => node.href") == fetched[0]
+    assert len(fetched) == 1
+
+
 def test_three_charts_are_drawn_by_plotly(live: Page, redis: Redis) -> None:
     views(redis, "ada")
     live.get_by_role("tab", name="Searches").click()

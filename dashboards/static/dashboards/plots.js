@@ -11,7 +11,7 @@ const resized = new ResizeObserver((entries) => { if (entries.some(({ target }) 
 const size = (node) => `${node.clientWidth} ${node.clientHeight}`;
 let made;
 onFigures((message) => { made = message; redraw(); });
-// fetched only now: beside our own script it would hold that up on a narrow line
+// fetched only now, or since early.js ran: beside our own script it would hold that up on a narrow line
 if (document.body.dataset.plotly) document.head.append(h("script", { src: document.body.dataset.plotly, onload: redraw }));
 document.fonts.ready.then(redraw);
 
