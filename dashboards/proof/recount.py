@@ -31,16 +31,11 @@ class Recount:
     seq: int = 0
     unreadable: list[int] = field(default_factory=list)  # offsets
     events: int = 0  # how many messages were read
-    now: datetime = field(
-        default_factory=lambda: datetime.now(UTC)
-    )  # the steps are of the half hour before it
-    enough: Mapping[int, int] = field(
-        default_factory=dict
-    )  # minute -> bytes of steps beyond which none is needed
-    steps: dict[int, bytearray] = field(
-        default_factory=lambda: defaultdict(bytearray)
-    )  # by start of their minute
-    _closed: set[int] = field(default_factory=set)  # minutes that have enough
+    # steps are of the half hour before it
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    steps: dict[int, bytearray] = field(default_factory=lambda: defaultdict(bytearray))  # by minute's start
+    enough: Mapping[int, int] = field(default_factory=dict)  # by minute, too: so many bytes of steps do
+    _closed: set[int] = field(default_factory=set)  # minutes that have so many
     _ids: dict[str, int] = field(default_factory=dict)  # stock events of others -> clock, as in fence.lua
     _clock: int = 0
 
