@@ -57,10 +57,16 @@ def side_by_side(tasks: Iterable[Callable[[], T]], at_once: int) -> list[T]:
 
 
 def _run(pipe: Connection, task: Callable[[], T]) -> None:
+    told: tuple[T | None, Exception | None]
     try:
-        pipe.send((task(), None))
+        told = task(), None
     except Exception as error:
-        pipe.send((None, error))
+        told = None, error
+    try:
+        pipe.send(told)
+    except Exception as error:  # what can't be pickled is told in words
+        why = f"a process that counted a part of the log can't tell {told[1] or told[0]!r}: {error}"
+        pipe.send((None, Unavailable(why)))
 
 
 def _finished(running: dict[Connection, _Running]) -> dict[int, T]:

@@ -30,6 +30,19 @@ def test_what_a_task_raises_is_raised() -> None:
         side_by_side([lambda: None, fail, lambda: None], 2)
 
 
+def test_what_cannot_travel_from_a_process_is_told_in_words() -> None:
+    class OfItsOwn(Exception):
+        """pickle knows no class that stands in a function."""
+
+    def fail() -> None:
+        raise OfItsOwn("the disk is full")
+
+    with pytest.raises(Unavailable, match=r"can't tell .*the disk is full"):
+        side_by_side([fail], 2)
+    with pytest.raises(Unavailable, match=r"can't tell <function"):
+        side_by_side([lambda: lambda: None], 2)
+
+
 def test_a_process_that_is_killed_is_no_answer() -> None:
     with pytest.raises(Unavailable, match="was killed"):
         side_by_side([lambda: os.kill(os.getpid(), signal.SIGKILL)], 2)
