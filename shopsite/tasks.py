@@ -19,7 +19,7 @@ from orders import sending
 from shopsite import boards, fulfilment, pipeline
 from shopsite.events import trim
 from shopsite.events.redis import redis_client
-from shopsite.fulfilment.wake import awake, wake
+from shopsite.fulfilment.wake import awake, doing, wake
 from shopsite.storefront import carts, waiting
 
 register_board(boards)  # rules on figures look at stock, too
@@ -27,7 +27,18 @@ register_board(boards)  # rules on figures look at stock, too
 
 @shared_task(name="shopsite.tasks.drain")
 def drain(topic: str, partition: int) -> int:
-    """Process what waits in the inbox of one partition; how many rows."""
+    """Process what waits in the inbox of one partition, and charge what fell due by that; how many rows.
+
+    Charged by the same task: another would cost as much as a few orders, and their customers the wait for it.
+    """
+    with doing("charge_due") as due:
+        settled = _drain(topic, partition)
+    if due:
+        fulfilment.charge_due()
+    return settled
+
+
+def _drain(topic: str, partition: int) -> int:
     try:
         drained = pipeline.drain(topic, partition)
     except BaseException:

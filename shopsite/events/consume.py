@@ -30,6 +30,7 @@ from shopsite.events.models import DeadLetter, InboxEvent, OutboxEvent, StoredOf
 from shopsite.events.outbox import forward_many, storable
 from shopsite.events.schemas import PoisonEvent
 from shopsite.events.topics import DEAD, TOPICS, logical_name
+from shopsite.prepared import Prepared, PreparedUpdate, Slot
 
 log = logging.getLogger(__name__)
 GROUP: Final = "consume"
@@ -303,11 +304,20 @@ def stored_offset(topic: str, partition: int, *, begin: int) -> int:
 
 def advance(topic: str, partition: int, start: int, end: int) -> bool:
     """Move the stored offset from start to end; whether it was start. In the caller's transaction."""
-    return bool(
-        StoredOffset.objects.filter(group=GROUP, topic=topic, partition=partition, next_offset=start).update(
-            next_offset=end
-        )
-    )
+    return bool(_advance(topic=topic, partition=partition, start=start, end=end))
+
+
+_advance = PreparedUpdate(
+    lambda: StoredOffset.objects.filter(
+        group=GROUP, topic=Slot("topic"), partition=Slot("partition"), next_offset=Slot("start")
+    ),
+    next_offset=Slot("end"),
+)
+_between = Prepared(
+    lambda: InboxEvent.objects.filter(
+        topic=Slot("topic"), partition=Slot("partition"), offset__gte=Slot("first"), offset__lte=Slot("last")
+    ).values_list("offset")
+)
 
 
 def _take(
@@ -355,10 +365,8 @@ def _unknown(rows: list[InboxRow]) -> list[InboxRow]:
     if not rows:
         return rows
     topic, partition, first, *_ = rows[0]
-    there = InboxEvent.objects.filter(
-        topic=topic, partition=partition, offset__gte=first, offset__lte=rows[-1][2]
-    )
-    known = set(there.values_list("offset", flat=True))
+    there = _between(topic=topic, partition=partition, first=first, last=rows[-1][2])
+    known = {offset for (offset,) in there}
     return [row for row in rows if row[2] not in known] if known else rows
 
 

@@ -5,7 +5,10 @@ A task does all that is due, so while one is called and has not begun (a drain: 
 """
 
 import logging
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from celery import current_app
 from django.conf import settings
@@ -21,6 +24,25 @@ TRUST_SECONDS = 1.0  # an answer of Redis is good for that long
 CALLED_SECONDS = 2  # a task that was called and did not begin by then is called again
 _quiet_until = 0.0
 _trusted_until = 0.0
+_here = threading.local()  # tasks that this thread does itself
+
+
+@contextmanager
+def doing(task: str) -> Iterator[list[str]]:
+    """This thread does the task itself, where the list has something at the end: so nobody is called for it.
+
+    After an exception somebody is.
+    """
+    calls: list[str] = []
+    setattr(_here, task, calls)
+    try:
+        yield calls
+    except BaseException:
+        delattr(_here, task)
+        if calls:
+            _send(task, ())
+        raise
+    delattr(_here, task)
 
 
 def wake(task: str, *args: str | int) -> None:
@@ -41,6 +63,9 @@ def awake(task: str, *args: str | int) -> None:
 
 def _send(task: str, args: tuple[str | int, ...]) -> None:
     global _quiet_until
+    if (calls := getattr(_here, task, None)) is not None:
+        calls.append(task)
+        return
     if time.monotonic() < _quiet_until:
         return
     try:

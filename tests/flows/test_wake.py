@@ -9,7 +9,7 @@ from celery import current_app
 from pytest_django.fixtures import Settings
 from redis import Redis
 
-from shopsite import pipeline, tasks
+from shopsite import fulfilment, pipeline, tasks
 from shopsite.events.drain import Drained
 from shopsite.fulfilment import pack_order, wake
 from tests.support.shop import paid, product
@@ -108,3 +108,41 @@ def test_who_finds_a_partition_taken_leaves_it_and_its_call_alone(
     assert tasks.drain("orders", 0) == 0
     wake.wake("drain", "orders", 0)
     assert calls.sent == [("orders", 0)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_drain_makes_due_is_charged_by_the_same_task_and_nobody_is_called(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, done = Calls(monkeypatch), list[str]()
+
+    def drain(topic: str, _partition: int) -> Drained:
+        if topic == "orders":
+            wake.wake("charge_due")
+            wake.wake("charge_due")
+        return Drained(1, frozenset({0}))
+
+    monkeypatch.setattr(pipeline, "drain", drain)
+    monkeypatch.setattr(pipeline, "still_to_drain", lambda *_: [])
+    monkeypatch.setattr(fulfilment, "charge_due", lambda: done.append("charged"))
+    tasks.drain("orders", 0)
+    tasks.drain("inventory", 0)
+    assert (done, calls.sent) == (["charged"], [])
+    wake.wake("charge_due")
+    assert calls.sent == [()]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_a_drain_that_fails_what_had_fallen_due_is_left_to_somebody_else(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = Calls(monkeypatch)
+
+    def drain(_topic: str, _partition: int) -> Drained:
+        wake.wake("charge_due")
+        raise RuntimeError
+
+    monkeypatch.setattr(pipeline, "drain", drain)
+    with pytest.raises(RuntimeError):
+        tasks.drain("orders", 0)
+    assert calls.sent == [()]
