@@ -161,7 +161,7 @@ def main() -> None:
             figures += against_peers("narrow-", events, times, quick=options.quick)
             figures += whole_set("narrow-", events, times, "165 bytes")
             fill("whole-", whole_click, events, hours_ago=0)
-            figures += whole_set("whole-", events, times, "the storefront's 400 bytes")
+            figures += whole_set("whole-", events, times, "whole, 315 bytes")
             make_topics("live-")
             figures += live("live-", 8 if options.quick else 60)
     settings = {"quick": options.quick, "cpus": os.cpu_count(), "events": events, "runs": times}

@@ -1,4 +1,4 @@
-"""How fast an audit counts the log anew and compares: clicks of 165 bytes, and the storefront's of 400.
+"""How fast an audit counts the log anew and compares: clicks of 165 bytes, and whole ones of 315.
 
 A Kafka and a Redis of this run's own hold what an aggregator has folded; then `audit_aggregates` proves it,
 as `manage.py audit` does. Clicks of the last half hour are compared step by step, too, so they have a figure
@@ -97,7 +97,7 @@ def main() -> None:
         migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
         subprocess.run(migrate, cwd=ROOT, check=True)
         figures = measure("narrow-", narrow_click, 2, "165 bytes", events, times)
-        figures += measure("whole-", whole_click, 2, "the storefront's 400 bytes", events, times)
+        figures += measure("whole-", whole_click, 2, "whole, 315 bytes", events, times)
         figures += measure("now-", whole_click, 0, "the same, of the last half hour", events, times)
     settings = {
         "quick": options.quick,
