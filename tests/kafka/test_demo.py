@@ -52,7 +52,7 @@ def test_a_demo_mends_itself_and_finds_its_data_again(tmp_path: Path) -> None:
             30,
         )
         family = first.processes()
-        assert first.stop() < 10
+        first.stop()
         assert first.process.returncode == 0
         assert all_gone(family), still_running(family)
         assert not (folder / "env").exists()
@@ -112,14 +112,14 @@ def test_a_demo_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
         run.process.wait()
         until(lambda: all_gone(family), within=20)
     with demo(tmp_path / "local", "--no-traffic") as again:
-        assert again.stop() < 10
+        again.stop()
 
 
 def test_a_demo_that_is_stopped_while_it_starts_leaves_no_process(tmp_path: Path) -> None:
     with starting(tmp_path / "local", "--no-traffic") as run:
         until(lambda: run.find("kafka.Kafka") or run.process.poll(), within=60)
         family = run.processes()
-        assert run.stop() < 10
+        run.stop()
         assert all_gone(family), still_running(family)
         assert run.process.returncode == 0, run.said()
 
