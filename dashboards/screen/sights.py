@@ -120,17 +120,21 @@ class Sight:
         """Take those that the filter lets through."""
         on_sale = _fitting(steps, self._on_sale)
         fitting = _fitting(on_sale, self._more)
-        beside = {by: _fitting(steps, self._others[by]) if by in self._others else fitting for by in TELLS}
-        if not any((on_sale, *beside.values())):
+        clicks = self._clicks(fitting)
+        told = dict.fromkeys(TELLS, clicks)
+        told |= {by: self._clicks(_fitting(steps, others)) for by, others in self._others.items()}
+        if not any((on_sale, *told.values())):
             return
         minute = self.minutes.setdefault(place, Minute())
         for step in on_sale:
             minute.add_product(step)
         for step in fitting:
             minute.add(step)
-        for by, found in beside.items():
-            clicks = [step for step in found if step.kind in self._kinds]
-            minute.told[by].update(map(attrgetter(by), clicks))
+        for by, some in told.items():
+            minute.told[by].update(map(attrgetter(by), some))
+
+    def _clicks(self, steps: Iterable[Step]) -> list[Step]:
+        return [step for step in steps if step.kind in self._kinds]
 
     def told(self, by: str) -> Counter[bytes]:
         """Clicks by the hash of each value of a dimension, of what fits the other values."""
