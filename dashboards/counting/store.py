@@ -83,9 +83,8 @@ class Writer:
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self.client, self.keys = client, keys
         self._fence = client.register_script(FENCE)
-        self._sent: OrderedDict[tuple[str, str], set[str]] = (
-            OrderedDict()
-        )  # by partition and key, oldest first
+        # by partition and key, oldest first
+        self._sent: OrderedDict[tuple[str, str], set[str]] = OrderedDict()
         self._remembered = 0
 
     def begin(self, tp: str) -> Position:

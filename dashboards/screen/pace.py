@@ -21,9 +21,8 @@ class Pace:
 
     def __init__(self) -> None:
         self._paid_until = 0.0
-        self._takes = (
-            FRAME_S * MAKE_SHARE
-        )  # seconds to make a frame, of late: ten a second until more is known
+        # seconds to make a frame, of late: ten a second until more is known
+        self._takes = FRAME_S * MAKE_SHARE
 
     def wait(self, now: float, *, took: float, viewers: int) -> float:
         """Seconds to wait after a frame. now: monotonic; took: seconds that the frame took to make."""
