@@ -1,6 +1,7 @@
 """Files come packed, in front of Django, and are asked for again only where they may be others."""
 
 import gzip
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from pytest_django.fixtures import Settings
 
 from dashboards.views import PLOTLY
 from shopsite.assets.finder import version
+from shopsite.config import BASE_DIR
 from shopsite.events.collect import Message, Receive, Scope, Send
 from shopsite.runtime import packed as packed_module
 from shopsite.runtime.packed import packed
@@ -140,3 +142,10 @@ def test_a_copy_that_would_be_larger_is_not_served(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(packed_module, "PACKERS", {"br": lambda data: data + b"more"})
     (tmp_path / "a.js").write_bytes(b"1" * 2_000)
     assert packed(tmp_path / "a.js", tmp_path) == {}
+
+
+def test_the_dashboards_script_knows_how_long_a_change_takes_in_its_styles() -> None:
+    styles = BASE_DIR / "shopsite/static/shopsite/tokens.css"
+    script = BASE_DIR / "dashboards/static/dashboards/dom.js"
+    (told,) = re.findall(r"CALM_MS = (\d+);", script.read_text())
+    assert re.findall(r"--calm: (\d+)ms", styles.read_text()) == [told, "0"]  # 0 for those who want no motion
