@@ -217,6 +217,7 @@ SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 LANGUAGE_CODE = "en-gb"
+FORMAT_MODULE_PATH = "shopsite.formats"  # British English has 10:02 p.m.
 TIME_ZONE = SHOP_TIME_ZONE
 USE_TZ = True
 STATIC_URL = "static/"

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, validate_email
 from django.db import models
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
 from dashboards.alerts.figures import FIGURES
 
@@ -126,7 +128,7 @@ class Alert(models.Model):
         permissions = [("acknowledge_alert", "Can acknowledge alerts")]
 
     def __str__(self) -> str:
-        return f"{self.rule} at {self.fired_at:%Y-%m-%d %H:%M}"
+        return f"{self.rule} at {date_format(localtime(self.fired_at), 'DATETIME_FORMAT')}"
 
     @property
     def is_open(self) -> bool:

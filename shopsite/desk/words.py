@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
@@ -16,8 +17,8 @@ def link(address: str, text: str) -> SafeString:
 
 
 def moment(at: datetime) -> str:
-    """A time to the second, on the shop's clock."""
-    return f"{localtime(at):%Y-%m-%d %H:%M:%S}"
+    """A time on the shop's clock, as every page of the admin writes it: shopsite/formats."""
+    return date_format(localtime(at), "DATETIME_FORMAT")
 
 
 def told(done: Sequence[str], refused: Sequence[str], what: str) -> list[tuple[bool, str]]:

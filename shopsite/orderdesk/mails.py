@@ -4,7 +4,6 @@ A mail is shown in a frame that may do nothing: orders/views.py gives it a polic
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -17,14 +16,13 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
 
 from orders.letters import SUBJECTS, letter_of
 from orders.mails import CannotResend, send_again, why_not_again
 from orders.models import Mail, Order
 from orders.samples import sample
 from orders.views import sample_preview
-from shopsite.desk import Chosen, Question, RecordAdmin, are_too_many, asks_first, link, told
+from shopsite.desk import Chosen, Question, RecordAdmin, are_too_many, asks_first, link, moment, told
 from shopsite.desk.counts import first_keys
 from shopsite.desk.search import beginning, beginning_in_any_case
 from shopsite.fulfilment.wake import wake
@@ -189,12 +187,12 @@ class MailAdmin(RecordAdmin):
     @admin.display(description="noted", ordering="created_at")
     def noted(self, mail: Mail) -> str:
         """Since when it is to be sent."""
-        return _short(mail.created_at)
+        return moment(mail.created_at)
 
     @admin.display(description="sent", ordering="sent_at")
     def sent(self, mail: Mail) -> str:
         """When it went out last."""
-        return _short(mail.sent_at) if mail.sent_at else ""
+        return moment(mail.sent_at) if mail.sent_at else ""
 
     @admin.display(description="HTML")
     def as_html(self, mail: Mail) -> SafeString:
@@ -208,11 +206,6 @@ class MailAdmin(RecordAdmin):
     def as_text(self, mail: Mail) -> SafeString:
         """As programs without HTML show it."""
         return format_html('<pre class="letter">{}</pre>', letter_of(mail).text.strip())
-
-
-def _short(at: datetime) -> str:
-    """A time in a narrow column, on the shop's clock."""
-    return f"{localtime(at):%d %b %H:%M}"
 
 
 def _words(kind: str) -> str:
@@ -233,7 +226,7 @@ def _question(mails: Sequence[Mail], back: str = "") -> Question:
 def _effect(mail: Mail) -> str:
     if why := why_not_again(mail):
         return f"Nothing, it will be refused: {why}."
-    first = f", who was sent it on {_short(mail.sent_at)}" if mail.sent_at else ""
+    first = f", who was sent it on {moment(mail.sent_at)}" if mail.sent_at else ""
     return f"{mail.to} is written to{first}."
 
 
