@@ -11,6 +11,7 @@ from django.contrib.admin.utils import quote
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.timesince import timesince
@@ -27,6 +28,12 @@ ORIGINS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "elsewhere": ("Another system, paid there", {"source": Order.Source.KAFKA, "elsewhere": True}),
 }
 MAX_FOUND = 1000  # of each kind of match: a search that finds more needs more letters
+
+
+def trouble_of(mail: Mail) -> SafeString:
+    """Why a mail did not go out, in words; below them, small, what the mail server answered."""
+    answer = format_html("<small>{}</small>", mail.answer) if mail.answer else ""
+    return format_html("{} {}", mail.trouble or "-", answer)
 
 
 class _WithOrder(RecordInline):
@@ -109,12 +116,17 @@ class MailInline(RecordInline):
     """What the customer was written."""
 
     model = Mail
-    fields = ("mail", "to", "state", "why", "sent_at")
+    fields = ("mail", "to", "state", "trouble", "sent_at")
     readonly_fields = fields
 
     def mail(self, mail: Mail) -> SafeString:
         """A link to its preview."""
         return link(reverse("admin:orders_mail_change", args=[mail.pk]), mail.subject)
+
+    @admin.display(description="why")
+    def trouble(self, mail: Mail) -> SafeString:
+        """Why it did not go out."""
+        return trouble_of(mail)
 
 
 class OriginFilter(admin.SimpleListFilter):

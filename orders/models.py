@@ -298,6 +298,12 @@ class PaymentWebhook(models.Model):
         return f"{self.kind} {self.event_id}: {self.verdict}"
 
 
+MAIL_TROUBLE = {  # what Mail.why begins with -> how people read it, the customer too
+    "not yet": "It was not taken yet, and is tried again.",
+    "refused": "The mail server of this address refused it.",
+}
+
+
 class Mail(models.Model):
     """One message to the customer: once for each order and kind."""
 
@@ -316,7 +322,7 @@ class Mail(models.Model):
     html = models.TextField(blank=True)
     message_id = models.CharField(max_length=200)  # the same at each try, so a repeat can be recognised
     state = models.CharField(max_length=10, choices=State)
-    why = models.CharField(max_length=200, blank=True)  # not sent, or not yet
+    why = models.CharField(max_length=200, blank=True)  # not sent, or not yet; then ": ", the server's answer
     tries = models.PositiveIntegerField(default=0)
     next_try_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
@@ -332,3 +338,14 @@ class Mail(models.Model):
 
     def __str__(self) -> str:
         return self.subject
+
+    @property
+    def trouble(self) -> str:
+        """Why it did not go out, in a plain sentence; empty where it did."""
+        words = self.why.partition(": ")[0]
+        return MAIL_TROUBLE.get(words, f"{words[:1].upper()}{words[1:]}." if words else "")
+
+    @property
+    def answer(self) -> str:
+        """What the mail server said, to the letter; empty where none was asked."""
+        return self.why.partition(": ")[2]

@@ -58,7 +58,7 @@ class MailView:
     subject: str
     text: str  # empty until it first goes out
     state: str  # due, sent, not_sent, failed
-    why: str
+    trouble: str  # why it did not go out, in a plain sentence
     sent_at: datetime | None
 
 
@@ -128,7 +128,7 @@ def order_view(order_id: str) -> OrderView:
         lines=[_line(line) for line in lines],
         history=[_step(row) for row in order.history.all()],
         mails=[
-            MailView(mail.kind, mail.to, mail.subject, mail.text, mail.state, mail.why, mail.sent_at)
+            MailView(mail.kind, mail.to, mail.subject, mail.text, mail.state, mail.trouble, mail.sent_at)
             for mail in order.mails.defer("html").order_by("pk")
         ],
         card=payment.last4 if payment else "",

@@ -17,6 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from orders.admin import trouble_of
 from orders.letters import SUBJECTS, letter_of
 from orders.mails import CannotResend, send_again, why_not_again
 from orders.models import Mail, Order
@@ -53,7 +54,7 @@ class MailAdmin(RecordAdmin):
 
     change_list_template = "admin/orders/mail/change_list.html"
     change_form_template = "admin/orders/mail/change_form.html"
-    list_display = ("subject", "how_it_is", "why", "to", "noted", "sent")
+    list_display = ("subject", "how_it_is", "trouble", "to", "noted", "sent")
     list_filter = ("state", KindFilter)
     search_fields = ("order__order_id",)  # shows the field; the search is below
     search_help_text = "The beginning of an order number, or of the customer's e-mail address"
@@ -61,13 +62,13 @@ class MailAdmin(RecordAdmin):
     sortable_by = ()  # by none but their number: they may be millions
     actions = ("resend",)
     fieldsets: ClassVar[Any] = (
-        (None, {"fields": ("of_order", "to", "how_it_is", "why", "sent_at", "as_html", "as_text")}),
+        (None, {"fields": ("of_order", "to", "how_it_is", "trouble", "sent_at", "as_html", "as_text")}),
         ("Delivery", {"fields": ("kind", "created_at", "tries", "next_try_at", "message_id")}),
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: Mail | None = None) -> Any:  # noqa: ANN401, ARG002
         """Without what there is nothing to say of: why, where all is well, and times that are not set."""
-        unset = {name for name in ("why", "sent_at", "next_try_at") if obj and not getattr(obj, name)}
+        unset = {name for name in ("trouble", "sent_at", "next_try_at") if obj and not getattr(obj, name)}
         return [
             (title, {"fields": [name for name in options["fields"] if name not in unset]})
             for title, options in self.fieldsets
@@ -183,6 +184,11 @@ class MailAdmin(RecordAdmin):
         """The state, coloured where somebody should look."""
         tone = _TONES.get(mail.state, "late" if mail.why else "")
         return format_html('<span class="mark {}">{}</span>', tone, mail.get_state_display())
+
+    @admin.display(description="why")
+    def trouble(self, mail: Mail) -> SafeString:
+        """Why it did not go out."""
+        return trouble_of(mail)
 
     @admin.display(description="noted", ordering="created_at")
     def noted(self, mail: Mail) -> str:

@@ -20,10 +20,18 @@ def happened(subject: Subject) -> Iterable[Entry | Ahead]:
         if mail.sent_at:
             yield Entry(mail.sent_at, "mail", f"The mail “{mail.subject}” was sent.", source, link=link)
         if mail.state == Mail.State.DUE:
-            tried = f" {mail.tries} tries failed: {mail.why}" if mail.why else ""
+            tried = f" {mail.tries} tries failed: {mail.answer or mail.trouble}" if mail.why else ""
             yield Ahead(
                 f"The mail “{mail.subject}” is sent.{tried}", mail.next_try_at, "warn" if tried else ""
             )
         elif mail.state != Mail.State.SENT:
             tone = "bad" if mail.state == Mail.State.FAILED else "warn"
-            yield Entry(mail.created_at, "mail", "That mail was not sent.", source, mail.why, tone, link=link)
+            yield Entry(
+                mail.created_at,
+                "mail",
+                f"That mail was not sent. {mail.trouble}",
+                source,
+                mail.answer,
+                tone,
+                link=link,
+            )

@@ -177,6 +177,31 @@ def test_before_a_mail_goes_out_again_it_is_said_who_gets_it_and_when_it_was_sen
     assert Mail.objects.get().state == "sent"
 
 
+@pytest.mark.parametrize(
+    ("why", "words", "answer"),
+    [
+        ("refused: 550 No: such user", "The mail server of this address refused it.", "550 No: such user"),
+        ("not yet: 451 busy", "It was not taken yet, and is tried again.", "451 busy"),
+        ("given up after 30 tries: gone", "Given up after 30 tries.", "gone"),
+        ("no e-mail address is known", "No e-mail address is known.", ""),
+        ("", "", ""),
+    ],
+)
+def test_why_a_mail_did_not_go_out_is_told_in_words_and_the_servers_answer_in_small(
+    staff: As, mail: Mail, why: str, words: str, answer: str
+) -> None:
+    Mail.objects.update(state="failed", why=why)
+    mail.refresh_from_db()
+    assert (mail.trouble, mail.answer) == (words, answer)
+    pages = [reverse(LIST), reverse("admin:orders_mail_change", args=[mail.pk]),
+             reverse("admin:orders_order_change", args=[mail.order_id])]  # fmt: skip
+    client = staff("support")
+    for page in pages:
+        shown = client.get(page).content.decode()
+        assert words in shown
+        assert (f"<small>{answer}</small>" in shown) is bool(answer)
+
+
 def test_a_mail_that_waits_for_its_next_try_is_hurried_at_one_press(staff: As, mail: Mail) -> None:
     Mail.objects.update(state="due", next_try_at=timezone.now() + timedelta(minutes=30))
     client, address = staff("support"), reverse("admin:orders_mail_resend", args=[mail.pk])

@@ -325,3 +325,14 @@ def test_the_list_of_orders_costs_few_queries(
     with django_assert_max_num_queries(7):
         page = shopper.read("/orders/")
     assert page.count("Waiting for the payment") == 3
+
+
+def test_a_shopper_reads_in_words_why_a_mail_did_not_come_and_never_the_servers_answer(
+    shopper: Shopper,
+) -> None:
+    address = shopper.buy()
+    order = charged(address)
+    order.mails.update(state="failed", why="refused: 550 5.1.1 No such user here")
+    page = shopper.read(address)
+    assert "Not sent. The mail server of this address refused it." in page
+    assert "550" not in page
