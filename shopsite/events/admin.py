@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -13,9 +14,10 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from shopsite.desk import QuickAdmin, RecordAdmin, told
+from shopsite.desk import Chosen, Question, QuickAdmin, RecordAdmin, are_too_many, asks_first, moment, told
 from shopsite.events.deadletters import send_again
 from shopsite.events.models import DeadLetter, InboxEvent, OutboxEvent, StoredOffset
+from shopsite.events.topics import DEAD
 from shopsite.staff.services import record
 
 _PLACE = re.compile(r"([a-z.]{1,64}):(\d{1,9}):(\d{1,18})")
@@ -204,11 +206,16 @@ class DeadLetterAdmin(QuickAdmin):
         """The message."""
         return pretty(letter.value)
 
-    @admin.action(description="Send again, as they are", permissions=["change"])
-    def resend(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
-        """Send the chosen ones to their topics again."""
+    @admin.action(description="Send again, as they are ...", permissions=["change"])
+    def resend(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> HttpResponse | None:
+        """Send the chosen ones to their topics again, after asking, and say what became of each."""
+        if are_too_many(self, request, queryset):
+            return None
+        letters = list(queryset.order_by("pk"))
+        if page := asks_first(self, request, _question(letters)):
+            return page
         done, refused = [], []
-        for letter in queryset.order_by("pk"):
+        for letter in letters:
             try:
                 _send_again(request, letter, None)
                 done.append(str(letter))
@@ -216,6 +223,7 @@ class DeadLetterAdmin(QuickAdmin):
                 refused.append(str(error))
         for well, sentence in told(done, refused, "on the way again"):
             self.message_user(request, sentence, messages.SUCCESS if well else messages.ERROR)
+        return None
 
     def save_model(self, request: HttpRequest, obj: DeadLetter, form: MendForm, change: bool) -> None:  # noqa: ARG002
         """The page's one button: send what its message says."""
@@ -228,6 +236,27 @@ class DeadLetterAdmin(QuickAdmin):
         """Back to the list."""
         self.message_user(request, f"On the way again: {obj}.", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:events_deadletter_changelist"))
+
+
+def _question(letters: Sequence[DeadLetter]) -> Question:
+    """What sending these again would do."""
+    return Question(
+        title=f"Send {len(letters)} dead letter{'' if len(letters) == 1 else 's'} again",
+        effect="Each is read once more, as if it came now. Where nothing was mended, it fails again.",
+        rows=[Chosen(letter, letter.key, _effects(letter)) for letter in letters],
+        is_harm=False,
+    )
+
+
+def _effects(letter: DeadLetter) -> list[str]:
+    if letter.value is None:
+        return ["Nothing, it will be refused: it has no value."]
+    effects = [f"It goes to {letter.topic.removesuffix(DEAD)} again. Before, it failed with: {letter.reason}"]
+    if letter.resent_at:
+        effects.append(
+            f"It was sent again on {moment(letter.resent_at)}; however often, its effect comes once."
+        )
+    return effects
 
 
 def _send_again(request: HttpRequest, letter: DeadLetter, mended: bytes | None) -> None:

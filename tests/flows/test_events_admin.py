@@ -53,7 +53,7 @@ def test_a_message_that_is_no_text_is_sent_as_it_was(operator: Client, letter: D
     assert not OutboxEvent.objects.exists()  # a NUL is no text that a form takes
     operator.post(
         reverse("admin:events_deadletter_changelist"),
-        {"action": "resend", "_selected_action": [letter.pk]},
+        {"action": "resend", "_selected_action": [letter.pk], "confirmed": "yes"},
     )
     assert bytes(OutboxEvent.objects.get().value or b"") == b"\xff\x00{"
 
@@ -62,11 +62,30 @@ def test_the_action_tells_what_could_not_be_sent(operator: Client, letter: DeadL
     empty = DeadLetter.objects.create(topic="orders", partition=1, offset=8, reason="null", value=None)
     page = operator.post(
         reverse("admin:events_deadletter_changelist"),
-        {"action": "resend", "_selected_action": [letter.pk, empty.pk]},
+        {"action": "resend", "_selected_action": [letter.pk, empty.pk], "confirmed": "yes"},
         follow=True,
     ).content.decode()
     assert "1 on the way again: orders:1:7." in page
     assert "Dead letter orders:1:8 has no value" in page
+
+
+def test_before_dead_letters_are_sent_again_it_is_said_what_that_does(
+    operator: Client, letter: DeadLetter
+) -> None:
+    empty = DeadLetter.objects.create(topic="orders", partition=1, offset=8, reason="null", value=None)
+    DeadLetter.objects.filter(pk=letter.pk).update(resent_at=timezone.now())
+    page = operator.post(
+        reverse("admin:events_deadletter_changelist"),
+        {"action": "resend", "_selected_action": [letter.pk, empty.pk]},
+    ).content.decode()
+    for words in (
+        "Send 2 dead letters again",
+        "It goes to orders again. Before, it failed with: amount is -1",
+        "however often, its effect comes once",
+        "Nothing, it will be refused: it has no value.",
+    ):
+        assert words in page
+    assert not OutboxEvent.objects.exists()
 
 
 def test_a_viewer_only_looks(letter: DeadLetter) -> None:

@@ -162,7 +162,7 @@ def test_a_role_changes_stock_sends_letters_again_and_exports_only_where_it_may(
     client, may = staff(role), DOES[role]
     client.post(reverse("admin:inventory_add_stock", args=["MUG"]), {"change": 1, "reason": "delivery"})
     assert level("MUG")[0] == (10 if "adjust" in may else 9)
-    data = {"action": "resend", "_selected_action": [letter.pk]}
+    data = {"action": "resend", "_selected_action": [letter.pk], "confirmed": "yes"}
     client.post(reverse("admin:events_deadletter_changelist"), data)
     client.post(reverse("admin:events_deadletter_change", args=[letter.pk]), {"message": "{}"})
     letter.refresh_from_db()

@@ -36,7 +36,8 @@ def test_a_dead_letter_that_was_sent_again_is_written_down_and_one_without_value
     operator = staff("operator")
     chosen = list(DeadLetter.objects.values_list("pk", flat=True))
     operator.post(
-        reverse("admin:events_deadletter_changelist"), {"action": "resend", "_selected_action": chosen}
+        reverse("admin:events_deadletter_changelist"),
+        {"action": "resend", "_selected_action": chosen, "confirmed": "yes"},
     )
     assert written() == [("operator", "resend", "dead letter", str(good))]
 
