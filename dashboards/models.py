@@ -43,7 +43,7 @@ class Total(models.Model):
     Derived: whoever writes a Rollup deletes the totals that hold it, in the same transaction.
     """
 
-    grain = models.CharField(max_length=1)  # h: the hours of a day; d: the day; M: the UTC month
+    grain = models.CharField(max_length=1)  # h: the hours of a day; d: the day; periods.py: longer ones
     start = models.BigIntegerField()
     fold = models.CharField(max_length=60)
     reached = models.JSONField()  # partition -> the offset up to which it is counted

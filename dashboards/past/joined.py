@@ -6,7 +6,7 @@ this process does not remember it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -16,8 +16,9 @@ from dashboards.keys import WIDTH, Grain
 from dashboards.models import Rollup, Total
 from dashboards.past.borders import Span, ceil, floor, joined
 from dashboards.past.heads import Heads
+from dashboards.past.periods import WIDEST_FIRST, Period, end_of, start_of
 from dashboards.past.ranges import Cover
-from dashboards.past.rollups import Unit, Value, month_of, unit_of, unpack, verdict
+from dashboards.past.rollups import Unit, Value, unit_of, unpack, verdict
 
 Newest = dict[int, list[tuple[str, int]]]  # by day: partition and offset from which on Redis has it
 RANGES = 20  # of days in one query: where there are more, their hull is read
@@ -44,7 +45,7 @@ class Stored:
     held: set[tuple[Unit, str]] = field(default_factory=set)  # units and folds that Redis is not asked for
 
     def read(self, folds: Iterable[str]) -> dict[str, list[tuple[int, Value]]]:
-        """Each fold's buckets: start and figures. A total of a month has the month's start.
+        """Each fold's buckets: start and figures. A total of several days has the start of the first.
 
         Raises RowReplaced.
         """
@@ -74,7 +75,7 @@ def _data(kind: Literal["rollup", "total"], pks: Sequence[int]) -> dict[tuple[st
 
 
 def find_stored(cover: Cover, folds: Sequence[str], *, by_bucket: bool = False) -> Stored:
-    """The rows that count in the range, by their heads. by_bucket: no totals of months."""
+    """The rows that count in the range, by their heads. by_bucket: no totals of more than a day."""
     found = Stored()
     for grain, spans in cover.spans.items():
         left = [span for span in spans if span[0] < span[1]]
@@ -125,38 +126,36 @@ def _take_totals(
         if unit.grain == "d":
             newest[unit.start].append((unit.tp, redis.first))
     if grain == "d" and not by_bucket:
-        months = _months_in(spans)
-        taken |= _take(found, cover.heads, "M", months, spans, folds, newest) if months else set()
-    days = [day for low, high in spans for day in _days_in(low, high) if day not in taken]
-    if days:
-        taken |= _take(found, cover.heads, grain, days, spans, folds, newest)
+        for period in WIDEST_FIRST:
+            wanted = {start: days for start, days in _whole(period, spans) if start not in taken}
+            taken |= _take(found, cover.heads, period, wanted, spans, folds, newest)
+    left = {day: [day] for low, high in spans for day in _days_in(low, high) if day not in taken}
+    taken |= _take(found, cover.heads, grain, left, spans, folds, newest)
     return list(_without(spans, taken))
 
 
 def _take(
     found: Stored,
     heads: Heads,
-    grain: str,
-    starts: Sequence[int],
+    grain: Grain | Period,
+    wanted: Mapping[int, Sequence[int]],
     spans: Sequence[Span],
     folds: Sequence[str],
     newest: Newest,
 ) -> set[int]:
-    """Take the totals that Redis's buckets do not overlap; returns the days that they hold."""
-    wanted = set(starts)
-    first, last = min(starts), max(starts)
+    """Take the wanted totals that Redis's buckets do not overlap; returns the days that they hold.
+
+    wanted: by their starts, the days of each.
+    """
 
     def ask(*folds: str) -> QuerySet[Total]:
-        return Total.objects.filter(grain=grain, start__gte=first, start__lte=last, fold__in=folds).order_by()
+        return Total.objects.filter(grain=grain, start__in=wanted, fold__in=folds).order_by()
 
-    usable: dict[int, set[int]] = {}
-    name = "totals", grain, first, last
+    usable: set[int] = set()
+    name = "totals", grain, tuple(wanted)
     for start, reached in heads.listed((name, ""), lambda: list(ask("").values_list("start", "reached"))):
-        if start not in wanted:
-            continue
-        days = _days_in(start, _month_end(start)) if grain == "M" else [start]
-        if all(offset >= reached.get(tp, 0) for day in days for tp, offset in newest.get(day, ())):
-            usable[start] = set(days)
+        if all(offset >= reached.get(tp, 0) for day in wanted[start] for tp, offset in newest.get(day, ())):
+            usable.add(start)
     if not usable:
         return set()
     counted = tuple(spans)
@@ -165,7 +164,7 @@ def _take(
     ):
         if start in usable:
             found.rows[fold].append(Row("total", pk, counted))
-    return {day for days in usable.values() for day in days}
+    return {day for start in usable for day in wanted[start]}
 
 
 def _days_in(low: int, high: int) -> list[int]:
@@ -173,16 +172,14 @@ def _days_in(low: int, high: int) -> list[int]:
     return list(range(floor(low, width), -floor(-high, width), width))
 
 
-def _months_in(spans: Sequence[Span]) -> list[int]:
-    """The starts of the months that lie wholly within a span."""
-    months = {month_of(day) for low, high in spans for day in _days_in(low, high)}
-    return sorted(
-        month for month in months if any(low <= month and _month_end(month) <= high for low, high in spans)
-    )
-
-
-def _month_end(month: int) -> int:
-    return month_of(month + 32 * WIDTH["d"])
+def _whole(period: Period, spans: Sequence[Span]) -> Iterator[tuple[int, list[int]]]:
+    """The periods that lie wholly within a span: their starts, and the days of each."""
+    for low, high in spans:
+        start = start_of(period, low)
+        while (end := end_of(period, start)) <= high:
+            if low <= start:
+                yield start, _days_in(start, end)
+            start = end
 
 
 def _without(spans: Iterable[Span], days: set[int]) -> Iterator[Span]:

@@ -8,8 +8,6 @@ the row is left out; or the row knows more, and Redis is left out. So nothing is
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -18,6 +16,7 @@ from django.db.models import F, QuerySet
 
 from dashboards.keys import WIDTH, Grain
 from dashboards.models import Rollup, Total, Turn
+from dashboards.past.periods import WIDEST_FIRST, start_of
 
 UnitGrain = Literal["m", "d"]
 Fields = dict[str, int]
@@ -194,13 +193,6 @@ def _rows(taken: Taken, *, next_: int) -> list[Rollup]:
 
 def forget_totals(days: Sequence[int]) -> None:
     """What is added up of these days is to be added up anew."""
-    months = {month_of(day) for day in days}
     Total.objects.filter(grain__in=["h", "d"], start__in=days).delete()
-    Total.objects.filter(grain="M", start__in=months).delete()
-
-
-@lru_cache(maxsize=4096)  # a range of years asks for each of its days
-def month_of(day: int) -> int:
-    """The start of a moment's UTC month, in epoch seconds."""
-    at = datetime.fromtimestamp(day, UTC)
-    return int(at.replace(day=1, hour=0, minute=0, second=0, microsecond=0).timestamp())
+    for period in WIDEST_FIRST:
+        Total.objects.filter(grain=period, start__in={start_of(period, day) for day in days}).delete()

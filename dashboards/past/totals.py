@@ -1,7 +1,7 @@
-"""Add up days and months of the history over all partitions. Rollup -> here -> Total -> joined.py.
+"""Add up days, and longer periods, of the history over all partitions. Rollup -> here -> Total -> joined.py.
 
 Only days that have left Redis are added up: their rows change no more, but for what comes late, and
-whoever writes that deletes these totals again. So a year is read from a dozen rows a statistic.
+whoever writes that deletes these totals again. So a year is read from some twenty rows a statistic.
 """
 
 import time
@@ -12,34 +12,38 @@ from typing import cast
 import redis
 
 from dashboards.counting.store import live_keys, merge_sets, partitions
-from dashboards.keys import WIDTH, Keys
+from dashboards.keys import Keys
 from dashboards.models import Rollup, Total
-from dashboards.past.rollups import Value, Values, in_turn, month_of, pack, unpack
+from dashboards.past.periods import PARTS, WIDEST_FIRST, Period, end_of, is_period, start_of
+from dashboards.past.rollups import Value, Values, in_turn, pack, unpack
 
 HEAD = ""  # the fold of the row that says up to which offsets a total counts
 
 
 def make_totals(client: redis.Redis, *, seconds: float = 10.0) -> int:
-    """Add up what can be, for at most so long; how many days and months. Raises RedisError."""
+    """Add up what can be, for at most so long; how many days and periods. Raises RedisError."""
     deadline = time.monotonic() + seconds
-    made = 0
-    for day in _days_to_add(client):
+    days, made = _days_with_rows(), 0
+    for day in _days_to_add(client, days):
         if time.monotonic() > deadline:
             return made
         made += _add_day(client, day)
-    for month in _months_to_add():
-        if time.monotonic() > deadline:
-            return made
-        made += _add_month(client, month)
+    for period in reversed(WIDEST_FIRST):
+        for start in _periods_to_add(period, days):
+            if time.monotonic() > deadline:
+                return made
+            made += _add_period(client, period, start)
     return made
 
 
-def _days_to_add(client: redis.Redis) -> list[int]:
+def _days_with_rows() -> set[int]:
+    return set(Rollup.objects.filter(grain="d").order_by().values_list("start", flat=True).distinct())
+
+
+def _days_to_add(client: redis.Redis, days: set[int]) -> list[int]:
     """Days with rows and without totals, that Redis has nothing of."""
-    heads = Total.objects.filter(grain="d", fold=HEAD).values("start")
-    rows = Rollup.objects.filter(grain="d").exclude(start__in=heads).order_by()
-    days = set(rows.values_list("start", flat=True).distinct())
-    return sorted(days - _live_days(client, live_keys(client))) if days else []
+    left = days - set(Total.objects.filter(grain="d", fold=HEAD).values_list("start", flat=True))
+    return sorted(left - _live_days(client, live_keys(client))) if left else []
 
 
 def _live_days(client: redis.Redis, keys: Keys) -> set[int]:
@@ -67,40 +71,38 @@ def _of_day(grain: str, day: int) -> tuple[dict[str, int], dict[str, list[Values
     return reached, by_fold
 
 
-def _months_to_add() -> list[int]:
-    """Months that are over, whose days are all added up, and that are not."""
-    with_rows = set(Rollup.objects.filter(grain="d").order_by().values_list("start", flat=True).distinct())
+def _periods_to_add(period: Period, days: set[int]) -> list[int]:
+    """Those that are over, whose parts are all added up, and that are not. days: all that have rows."""
     heads = Total.objects.filter(fold=HEAD).values_list("grain", "start")
-    added = {start for grain, start in heads if grain == "d"}
-    done = {start for grain, start in heads if grain == "M"}
-    this = month_of(int(time.time()))
-    open_ = {month_of(day) for day in with_rows - added}
-    return sorted({month_of(day) for day in added if month_of(day) < this} - open_ - done)
+    parts = {start for grain, start in heads if grain == PARTS[period]}
+    done = {start for grain, start in heads if grain == period}
+    this = start_of(period, int(time.time()))
+    open_ = {start_of(period, day) for day in days if start_of(PARTS[period], day) not in parts}
+    return sorted({start for day in days if (start := start_of(period, day)) < this} - open_ - done)
 
 
-def _end_of(month: int) -> int:
-    return month_of(month + 32 * WIDTH["d"])
-
-
-def _add_month(client: redis.Redis, month: int) -> int:
-    end = _end_of(month)
+def _add_period(client: redis.Redis, period: Period, start: int) -> int:
+    within = {"start__gte": start, "start__lt": end_of(period, start)}
     with in_turn():
-        rows = Total.objects.filter(grain="d", start__gte=month, start__lt=end)
-        days = Rollup.objects.filter(grain="d", start__gte=month, start__lt=end).order_by()
-        if days.values("start").distinct().count() != rows.filter(fold=HEAD).count():
+        days = (
+            Rollup.objects.filter(grain="d", **within).order_by().values_list("start", flat=True).distinct()
+        )
+        parts = Total.objects.filter(grain=PARTS[period], fold=HEAD, **within).values_list("start", flat=True)
+        if {start_of(PARTS[period], day) for day in days} != set(parts):
             return 0  # a late event came meanwhile
-        _write(client, "M", month, *_of_month(month, end))
+        _write(client, period, start, *_of_period(period, start))
     return 1
 
 
-def _of_month(month: int, end: int) -> tuple[dict[str, int], dict[str, list[Values]]]:
-    rows = Total.objects.filter(grain="d", start__gte=month, start__lt=end)
+def _of_period(period: Period, start: int) -> tuple[dict[str, int], dict[str, list[Values]]]:
+    """Up to where each partition is counted in its parts, and each fold's sums of these."""
+    rows = Total.objects.filter(grain=PARTS[period], start__gte=start, start__lt=end_of(period, start))
     reached: dict[str, int] = {}
     by_fold: dict[str, list[Values]] = defaultdict(list)
     for fold, upto, data in rows.values_list("fold", "reached", "data"):
         for tp, offset in upto.items():
             reached[tp] = max(offset, reached.get(tp, 0))
-        by_fold[fold] += [{month: value} for value in unpack(data).values()]
+        by_fold[fold] += [{start: value} for value in unpack(data).values()]
     return reached, by_fold
 
 
@@ -109,7 +111,7 @@ def check_totals(client: redis.Redis) -> Iterator[tuple[str, int, str, bool]]:
     for grain, start in list(Total.objects.filter(fold=HEAD).values_list("grain", "start")):
         with in_turn():
             kept = dict(Total.objects.filter(grain=grain, start=start).values_list("fold", "data"))
-            _, by_fold = _of_month(start, _end_of(start)) if grain == "M" else _of_day(grain, start)
+            _, by_fold = _of_period(grain, start) if is_period(grain) else _of_day(grain, start)
             for fold in sorted({*kept, *by_fold} - {HEAD}) if kept else []:
                 expected = merged(client, by_fold.get(fold, []))
                 yield grain, start, fold, expected == (unpack(kept[fold]) if fold in kept else {})

@@ -31,7 +31,13 @@ from shopsite.events.inbox import position
 
 TOPICS = ("clicks", "orders", "inventory")
 MANY = 100_000  # messages: of fewer, more processes would take longer to begin than to count
-_TOTAL_OF = {"h": "hours of", "d": "day", "M": "month from"}
+_TOTAL_OF = {
+    "h": "hours of",
+    "d": "day",
+    "T": "third of a month from",
+    "M": "month from",
+    "Q": "quarter from",
+}
 
 
 def audit_aggregates(client: redis.Redis, days: range | None = None) -> Findings:

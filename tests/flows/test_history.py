@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from dashboards.models import Rollup, Total
 from dashboards.past import history, spans
 from dashboards.past.heads import Heads
 from dashboards.past.history import write_history
+from dashboards.past.joined import Row, find_stored
 from dashboards.past.ranges import Cover, cover
 from dashboards.past.rollups import Taken, in_turn, keep
 from dashboards.reports.selectors import Report, report, rfc3339
@@ -283,11 +285,13 @@ def test_a_task_that_read_earlier_does_not_overwrite_one_that_read_later(redis: 
     assert viewed(redis) == 3
 
 
-def test_totals_of_days_and_months_are_told_and_forgotten_when_something_comes_late(redis: Redis) -> None:
+def test_totals_of_days_and_longer_periods_are_told_and_forgotten_when_something_comes_late(
+    redis: Redis,
+) -> None:
     log = clicks([0, 1, 1500])
     log.fold(writer_of(redis))
     move(redis)
-    assert dict(grains()) == {"d": 2, "h": 2, "M": 1}
+    assert dict(grains()) == {"d": 2, "h": 2, "T": 1, "M": 1, "Q": 1}
     Rollup.objects.filter(grain="d").update(data=b"\x80")  # only the totals are read
     assert viewed(redis) == 3
 
@@ -295,7 +299,33 @@ def test_totals_of_days_and_months_are_told_and_forgotten_when_something_comes_l
     log.fold(writer_of(redis))
     assert (viewed(redis), report(redis, *EVER).visitors) == (4, 4)
     settle(redis)
-    assert dict(grains()) == {"d": 1, "h": 1}, "the day and its month are to be added up anew"
+    assert dict(grains()) == {"d": 1, "h": 1}, "the day and what holds it are to be added up anew"
+
+
+def test_any_days_of_a_year_are_right_and_read_from_few_totals(redis: Redis) -> None:
+    begin = datetime(2023, 3, 5, tzinfo=UTC)
+    dice = random.Random(4)
+    days = sorted(dice.sample(range(365), 200))
+    log_of(
+        "clicks-0",
+        [click(f"u{day}", at=rfc3339(begin + timedelta(days=day, hours=dice.random() * 24))) for day in days],
+    ).fold(writer_of(redis))
+    move(redis)
+    Rollup.objects.filter(grain="d").update(data=b"\x80")  # only the totals are read
+
+    for _ in range(40):
+        first, last = sorted(dice.sample(range(366), 2))
+        expected = sum(first <= day < last for day in days)
+        found = report(redis, begin + timedelta(days=first), begin + timedelta(days=last))
+        assert found.events.get("view_item", 0) == expected
+        assert found.visitors == pytest.approx(expected, abs=2)  # an estimate
+    assert len(rows_of(redis, begin, begin + timedelta(days=365), "events")) <= 20
+
+
+def rows_of(redis: Redis, start: datetime, end: datetime, fold: str) -> Sequence[Row]:
+    """The rows that such a range is read from."""
+    keys, tps = live_partitions(redis)
+    return find_stored(cover(redis, keys, tps, start, end), [fold]).rows[fold]
 
 
 def grains() -> list[tuple[str, int]]:
