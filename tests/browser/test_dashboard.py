@@ -302,7 +302,9 @@ NOTE_MOVES = """
 """
 
 
-@pytest.mark.parametrize("size", [(1440, 900), (1024, 768), (768, 1024)])
+@pytest.mark.parametrize(
+    "size", [(1440, 900), (1024, 768), (768, 1024), (700, 900), (480, 900), (390, 844), (360, 780)]
+)
 def test_a_page_that_loads_keeps_its_shape(
     live: Page, context: BrowserContext, redis: Redis, size: tuple[int, int]
 ) -> None:
@@ -318,6 +320,7 @@ def test_a_page_that_loads_keeps_its_shape(
     expect(other.locator("#pulse.js-plotly-plot")).to_have_count(1)
     expect(other.locator("#pipeline")).to_contain_text("Delivered")
     assert other.evaluate("() => window.moved") <= 0.02
+    assert other.evaluate("() => document.documentElement.scrollWidth") == size[0]
 
 
 def test_a_long_name_takes_a_second_line_on_a_phone(live: Page, redis: Redis) -> None:
