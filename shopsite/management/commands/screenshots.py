@@ -1,7 +1,9 @@
 """`manage.py screenshots`: photograph a running demo for the documents. Chromium -> docs/screenshots/*.png.
 
-make demo                                # in one terminal, then some minutes of traffic
-.venv/bin/python manage.py screenshots   # in another
+make demo DEMO=--no-traffic              # in one terminal, on a new folder: a shop that nobody has been to
+.venv/bin/python manage.py screenshots   # in another: the pictures of that
+make demo                                # then with shoppers, for half an hour
+.venv/bin/python manage.py screenshots   # all others
 """
 
 import shutil
@@ -16,11 +18,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from shopsite.config import BASE_DIR
 
 if TYPE_CHECKING:  # Playwright is there where the project is developed, not where it runs
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, WebSocketRoute
 
 FOLDER = BASE_DIR / "docs" / "screenshots"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 LIVE_MS = 6_000  # what a live page is watched before its picture is taken
+OPENING_MS = 120_000  # how long the opening stock, told before anybody listened, counts as late
 LIVE = "/dashboard/"
 
 
@@ -46,6 +49,7 @@ class Shot:
     way: Callable[["Page"], None]
     look: Look = DESKTOP
     as_staff: bool = False
+    shoppers: bool = True  # whether it is of a demo that has some
 
 
 def opened(path: str) -> Callable[["Page"], None]:
@@ -78,6 +82,69 @@ def drawn(path: str) -> Callable[["Page"], None]:
         page.locator(".js-plotly-plot .main-svg").first.wait_for()
 
     return way
+
+
+def before_anybody(path: str) -> Callable[["Page"], None]:
+    """The way to a live page that nobody has given anything to show."""
+
+    def way(page: "Page") -> None:
+        page.goto(path)
+        page.get_by_text("Your shop is ready").wait_for()
+        page.get_by_text("No product has been looked at yet").wait_for()
+        page.get_by_text("no events now").wait_for(timeout=OPENING_MS)
+
+    return way
+
+
+def cut_off(path: str) -> Callable[["Page"], None]:
+    """The way to a live page that has lost its server."""
+
+    def way(page: "Page") -> None:
+        sockets: list[WebSocketRoute] = []
+
+        def passed_on(socket: "WebSocketRoute") -> None:
+            if sockets:
+                socket.close()  # the server stays away
+            else:
+                socket.connect_to_server()
+            sockets.append(socket)
+
+        page.route_web_socket("**", passed_on)
+        watched(path)(page)
+        sockets[0].close()
+        page.get_by_text("The live connection was lost").wait_for()
+        page.wait_for_timeout(LIVE_MS)
+
+    return way
+
+
+def sold_out(page: "Page") -> str:
+    """The article number of a product that staff just counted: nothing is left to sell."""
+    watched(LIVE)(page)
+    address = page.locator(".goods .item").first.get_attribute("href") or ""
+    sku = address.rstrip("/").rpartition("/")[2]
+    page.goto(f"/admin/catalogue/product/{sku}/stock/")
+    promised = page.locator("form.ask p b").nth(1).inner_text()
+    page.get_by_label("or: there are").fill(promised)
+    page.get_by_label("Reason").select_option("count")
+    page.get_by_role("button", name="Write it into the ledger").click()
+    page.wait_for_load_state("load")
+    return sku
+
+
+def to_sold_out(page: "Page") -> None:
+    """The page of a product that can't be bought, as shoppers see it."""
+    sku = sold_out(page)
+    page.context.clear_cookies()
+    page.goto(f"/p/{sku}/")
+    page.locator(".stock.gone").wait_for()
+
+
+def to_sold_out_row(page: "Page") -> None:
+    """The live page, with that product on top of its list."""
+    sold_out(page)
+    watched(LIVE)(page)
+    page.locator(".goods .state").get_by_text("Sold out").first.wait_for()
 
 
 def to_figures(page: "Page") -> None:
@@ -139,6 +206,11 @@ SHOTS = (
     Shot("dashboard-light", watched(LIVE), as_staff=True),
     Shot("dashboard-dark", watched(LIVE), DARK, as_staff=True),
     Shot("dashboard-phone", watched(LIVE), PHONE, as_staff=True),
+    Shot("dashboard-empty", before_anybody(LIVE), as_staff=True, shoppers=False),
+    Shot("dashboard-empty-phone", before_anybody(LIVE), PHONE, as_staff=True, shoppers=False),
+    Shot("dashboard-lost", cut_off(LIVE), as_staff=True),
+    Shot("dashboard-sold-out", to_sold_out_row, as_staff=True),
+    Shot("dashboard-answers", opened("/dashboard/answers/"), as_staff=True),
     Shot("dashboard-wall", watched(f"{LIVE}?wall=sales,visitors,pulse,products"), as_staff=True),
     Shot("dashboard-range", drawn(f"{LIVE}?range=7d&compare=previous"), as_staff=True),
     Shot("dashboard-product", to_figures, as_staff=True),
@@ -151,6 +223,7 @@ SHOTS = (
     Shot("shop-home-phone", opened("/"), PHONE),
     Shot("shop-category", opened("/c/home/")),
     Shot("shop-product", to_product),
+    Shot("shop-sold-out", to_sold_out, as_staff=True),
     Shot("shop-cart", to_cart),
     Shot("shop-checkout", to_checkout),
     Shot("shop-order", to_order),
@@ -161,7 +234,10 @@ SHOTS = (
 class Command(BaseCommand):
     """Takes the documents' pictures."""
 
-    help = "Photograph a running demo with Chromium for docs/screenshots."
+    help = (
+        "Photograph a running demo with Chromium for docs/screenshots. Without names: whatever it can show, "
+        "with shoppers or (--no-traffic, on a new folder) before anybody came."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """What to take, where from and where to."""
@@ -181,11 +257,12 @@ class Command(BaseCommand):
             raise CommandError("Chromium is missing: apt-get install chromium")
         if unknown := set(names) - {shot.name for shot in SHOTS}:
             raise CommandError(f"No such picture: {', '.join(sorted(unknown))}. See --help.")
+        shoppers = "simulate" in settings.EXPECTED_PROCESSES
         folder.mkdir(parents=True, exist_ok=True)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
             for shot in SHOTS:
-                if not names or shot.name in names:
+                if shot.name in names or (not names and shot.shoppers is shoppers):
                     try:
                         taken = take(browser, shot, origin, folder)
                     except Error as error:
