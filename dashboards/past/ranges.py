@@ -68,13 +68,10 @@ def cover(
 def _near(start: float, end: float) -> list[float]:
     """A moment of each hour that is likely to be asked for: one reading knows all of them.
 
-    These are the hours of the days that the range begins and ends in, and all of a short one, whose minutes
-    are listed.
+    These are the hours that the range begins and ends in, and all of a short one, whose minutes are listed.
     """
-    whole = floor(start, WIDTH["h"]), ceil(end, WIDTH["h"])
-    head, _, tail = split(whole, WIDTH["d"])
-    parts = [whole] if whole[1] - whole[0] <= SHORT_S else [head, tail]
-    hours = [at for low, high in parts for at in range(low, high, WIDTH["h"])]
+    first, last = floor(start, WIDTH["h"]), ceil(end, WIDTH["h"])
+    hours = range(first, last, WIDTH["h"]) if last - first <= SHORT_S else ()
     return [start, end, *hours]
 
 
