@@ -36,6 +36,13 @@ def some(spans: Iterable[Span]) -> list[Span]:
     return [span for span in spans if span[0] < span[1]]
 
 
+def within(spans: Iterable[Span], extent: Span) -> Iterator[Span]:
+    """What of the spans lies there."""
+    for low, high in spans:
+        if low < extent[1] and extent[0] < high:
+            yield max(low, extent[0]), min(high, extent[1])
+
+
 def joined(spans: Iterable[Span]) -> Iterator[Span]:
     """Spans in order, those that touch or overlap as one."""
     current: Span | None = None

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from dashboards.keys import WIDTH, Grain
 from dashboards.models import Rollup, Total
-from dashboards.past.borders import Span, ceil, floor, joined
+from dashboards.past.borders import Span, ceil, floor, joined, within
 from dashboards.past.heads import Heads
 from dashboards.past.periods import WIDEST_FIRST, Period, end_of, start_of
 from dashboards.past.ranges import Cover
@@ -97,7 +97,6 @@ def _take_rows(
     units = list(joined((floor(low, width), ceil(high, width)) for low, high in spans))
     if len(units) > RANGES:
         units = [(units[0][0], units[-1][1])]
-    counted = tuple(spans)
     for low, high in units:
 
         def ask(low: int = low, high: int = high) -> list[tuple[int, str, int, str, int, int]]:
@@ -106,6 +105,8 @@ def _take_rows(
 
         listed = heads.listed(("rollups", grain, tuple(folds), low, high), ask)
         for pk, tp, start, fold, first, next_ in listed:
+            if not (counted := tuple(within(spans, (start, start + width)))):
+                continue
             unit = unit_of(tp, grain, start)
             who = verdict(first, next_, heads.known(unit))
             if who == "redis":
@@ -158,12 +159,12 @@ def _take(
             usable.add(start)
     if not usable:
         return set()
-    counted = tuple(spans)
     for pk, start, fold in heads.listed(
         (name, *folds), lambda: list(ask(*folds).values_list("pk", "start", "fold"))
     ):
         if start in usable:
-            found.rows[fold].append(Row("total", pk, counted))
+            extent = start, wanted[start][-1] + WIDTH["d"]
+            found.rows[fold].append(Row("total", pk, tuple(within(spans, extent))))
     return {day for start in usable for day in wanted[start]}
 
 

@@ -49,14 +49,23 @@ class Parts:
         return bool(self.rows) or any(places.settled for places in self.places.values())
 
     @property
+    def is_stored(self) -> bool:
+        """Whether all of that is in the database."""
+        return not any(places.settled for places in self.places.values())
+
+    @property
     def is_settled(self) -> bool:
         """Whether nothing of it can change."""
         return not any(places.open for places in self.places.values())
 
     def name(self, what: str, keys: Keys) -> Hashable:
         """What that is remembered by."""
-        settled = tuple((tp, places.settled) for tp, places in self.places.items())
+        settled = tuple((tp, places.settled) for tp, places in self.places.items() if places.settled)
         return what, keys.prefix, self.fold, self.rows, settled
+
+    def stored(self) -> "Parts":
+        """What of it is in the database."""
+        return Parts(self.fold, self.rows, {})
 
     def settled(self, keys: Keys) -> list[list[str]]:
         """Its keys, by partition."""
@@ -138,7 +147,7 @@ class Span:
         parts = [self._parts(fold) for fold in folds]
         bases = {part.fold: REMEMBERED.get(part.name("sums", self.keys)) for part in parts}
         missing = [part for part in parts if bases[part.fold] is None and part.is_base]
-        values = self._stored.read(part.fold for part in missing)
+        of_rows = self._rows_summed(missing)
         groups = [(part, names, True) for part in missing for names in part.settled(self.keys)]
         groups += [(part, names, False) for part in parts for names in part.open(self.keys)]
         found = sum_hashes(self.client, [names for _, names, _ in groups])
@@ -146,10 +155,21 @@ class Span:
         for (part, _, is_settled), fields in zip(groups, found, strict=True):
             more[part.fold, is_settled].append(fields)
         for part in missing:
-            rows = (value for _, value in values[part.fold] if isinstance(value, dict))
-            bases[part.fold] = base = _added({}, [*rows, *more[part.fold, True]])
+            bases[part.fold] = base = _added(of_rows[part.fold], more[part.fold, True])
             REMEMBERED.put(part.name("sums", self.keys), base, len(base))
         return {part.fold: Summed(part, bases[part.fold] or {}, more[part.fold, False]) for part in parts}
+
+    def _rows_summed(self, parts: Sequence[Parts]) -> dict[str, Mapping[str, int]]:
+        """By fold: the sum of its rows, which is the same when another hour in Redis has settled."""
+        stored = [part.stored() for part in parts]
+        sums = {part.fold: REMEMBERED.get(part.name("sums", self.keys)) for part in stored}
+        missing = [part for part in stored if sums[part.fold] is None]
+        values = self._stored.read(part.fold for part in missing)
+        for part in missing:
+            rows = (some for _, some in values[part.fold] if isinstance(some, dict))
+            sums[part.fold] = found = _added({}, rows)
+            REMEMBERED.put(part.name("sums", self.keys), found, len(found))
+        return sums
 
     def _distinct(self, folds: Sequence[str]) -> list[int]:
         parts = [self._parts(fold) for fold in folds]
@@ -170,15 +190,30 @@ class Span:
         known = {part.fold: REMEMBERED.get(part.name("sets", self.keys)) for part in parts}
         bases = {fold: text for fold, text in known.items() if text is not None}
         missing = [part for part in parts if part.fold not in bases and part.is_base]
-        values = self._stored.read(part.fold for part in missing)
-        texts = [[value for _, value in values[part.fold] if isinstance(value, bytes)] for part in missing]
-        merged = merge_sets(
-            self.client, [(part.settled(self.keys), of) for part, of in zip(missing, texts, strict=True)]
-        )
-        for part, text in zip(missing, merged, strict=True):
-            bases[part.fold] = text
-            REMEMBERED.put(part.name("sets", self.keys), text, len(text) // BYTES_A_NUMBER + 1)
+        of_rows = self._rows_merged([part for part in missing if part.rows])
+        bases.update(of_rows)
+        more = [part for part in missing if not part.is_stored]
+        known_and_more = [
+            (part.settled(self.keys), [of_rows[part.fold]] if part.rows else []) for part in more
+        ]
+        self._remember_sets(bases, more, merge_sets(self.client, known_and_more))
         return bases
+
+    def _rows_merged(self, parts: Sequence[Parts]) -> dict[str, bytes]:
+        """By fold: one set of its rows, as _rows_summed()."""
+        stored = [part.stored() for part in parts]
+        sets = {part.fold: REMEMBERED.get(part.name("sets", self.keys)) for part in stored}
+        missing = [part for part in stored if sets[part.fold] is None]
+        values = self._stored.read(part.fold for part in missing)
+        texts = [[some for _, some in values[part.fold] if isinstance(some, bytes)] for part in missing]
+        self._remember_sets(sets, missing, merge_sets(self.client, [((), of) for of in texts]))
+        return sets
+
+    def _remember_sets(self, sets: dict[str, bytes], parts: Sequence[Parts], merged: Sequence[bytes]) -> None:
+        for part, text in zip(parts, merged, strict=True):
+            sets[part.fold] = text
+            weight = len(text) // BYTES_A_NUMBER + 1
+            REMEMBERED.put(part.name("sets", self.keys), text, weight)
 
     def each(self, *folds: str) -> dict[int, dict[str, Sums]]:
         """Each bucket's start -> fold -> fields, all partitions summed; for a cover of one grain."""

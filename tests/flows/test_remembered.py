@@ -9,13 +9,13 @@ import redis as redis_package
 from dashboards.counting.scripts import Call, Script, run
 from dashboards.counting.store import live_partitions, read_hashes, sum_hashes
 from dashboards.keys import first_keys, generation_key, generation_keys
-from dashboards.past import listed, presence, spans
-from dashboards.past.rollups import turn_number
+from dashboards.past import joined, listed, presence, spans
+from dashboards.past.rollups import Values, turn_number, unpack
 from dashboards.reports.course import read_course
 from dashboards.reports.selectors import Report, report
 from tests.flows.test_history import at, clicks, more
 from tests.support.aggregates import Log, writer_of
-from tests.support.history import pass_time
+from tests.support.history import move, pass_time
 
 pytestmark = pytest.mark.django_db
 Redis = redis_package.Redis
@@ -60,6 +60,29 @@ def test_what_is_settled_is_read_once_until_something_comes_late(redis: Redis, a
     again = report(redis, at(0), at(1501))
     assert (again.events, again.visitors) == ({"view_item": 7}, 7)
     assert minutes_of(again) == [1, 1, 1, 2, 2]
+
+
+def test_rows_are_read_once_whatever_settles_beside_them(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = clicks([0, 1])
+    log.fold(writer_of(redis))
+    move(redis)
+    read: list[bytes] = []
+
+    def unpack_and_note(data: bytes) -> Values:
+        read.append(data)
+        return unpack(data)
+
+    monkeypatch.setattr(joined, "unpack", unpack_and_note)
+    for minute in (1500, 1501, 1565):
+        more(log, [minute])
+        log.fold(writer_of(redis))
+        pass_time(redis, 0.2)
+        found = report(redis, at(0), at(minute + 1))
+        assert (found.events["view_item"], found.visitors) == (len(log.records), len(log.records))
+        assert bool(read) == (minute == 1500)
+        read.clear()
 
 
 def test_of_an_hour_that_goes_on_only_the_minute_that_changed_is_read_again(
