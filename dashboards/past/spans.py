@@ -63,6 +63,11 @@ class Parts:
         settled = tuple((tp, places.settled) for tp, places in self.places.items() if places.settled)
         return what, keys.prefix, self.fold, self.rows, settled
 
+    @property
+    def weight(self) -> int:
+        """How many numbers, about, are in that name."""
+        return len(self.rows) + sum(len(places.settled) for places in self.places.values())
+
     def stored(self) -> "Parts":
         """What of it is in the database."""
         return Parts(self.fold, self.rows, {})
@@ -124,7 +129,7 @@ class Span:
         base: Kinds | None = REMEMBERED.get(name)
         if base is None:
             base = _by_kind({}, [summed.base])
-            REMEMBERED.put(name, base, len(summed.base))
+            REMEMBERED.put(name, base, len(summed.base) + summed.part.weight)
         return _by_kind(base, summed.more) if any(summed.more) else base
 
     def distinct(self, *folds: str) -> list[int]:
@@ -156,7 +161,7 @@ class Span:
             more[part.fold, is_settled].append(fields)
         for part in missing:
             bases[part.fold] = base = _added(of_rows[part.fold], more[part.fold, True])
-            REMEMBERED.put(part.name("sums", self.keys), base, len(base))
+            REMEMBERED.put(part.name("sums", self.keys), base, len(base) + part.weight)
         return {part.fold: Summed(part, bases[part.fold] or {}, more[part.fold, False]) for part in parts}
 
     def _rows_summed(self, parts: Sequence[Parts]) -> dict[str, Mapping[str, int]]:
@@ -168,7 +173,7 @@ class Span:
         for part in missing:
             rows = (some for _, some in values[part.fold] if isinstance(some, dict))
             sums[part.fold] = found = _added({}, rows)
-            REMEMBERED.put(part.name("sums", self.keys), found, len(found))
+            REMEMBERED.put(part.name("sums", self.keys), found, len(found) + part.weight)
         return sums
 
     def _distinct(self, folds: Sequence[str]) -> list[int]:
@@ -182,7 +187,7 @@ class Span:
         found = count_unions(self.client, list(zip(open_, known, strict=True)))
         for part, count in zip(parts, found, strict=True):
             if part.is_settled:
-                REMEMBERED.put(part.name("count", self.keys), count, 1)
+                REMEMBERED.put(part.name("count", self.keys), count, 1 + part.weight)
         return found
 
     def _merged(self, parts: Sequence[Parts]) -> dict[str, bytes]:
@@ -212,7 +217,7 @@ class Span:
     def _remember_sets(self, sets: dict[str, bytes], parts: Sequence[Parts], merged: Sequence[bytes]) -> None:
         for part, text in zip(parts, merged, strict=True):
             sets[part.fold] = text
-            weight = len(text) // BYTES_A_NUMBER + 1
+            weight = len(text) // BYTES_A_NUMBER + 1 + part.weight
             REMEMBERED.put(part.name("sets", self.keys), text, weight)
 
     def each(self, *folds: str) -> dict[int, dict[str, Sums]]:

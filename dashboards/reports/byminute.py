@@ -18,7 +18,7 @@ from dashboards.past.rollups import Unit, verdict
 from dashboards.past.spans import Span, Sums
 
 HOUR, MINUTE = WIDTH["h"], WIDTH["m"]
-NUMBERS_A_MINUTE = 12  # of an entry in a list of minutes, about
+NUMBERS_A_MINUTE = 12  # of an entry in a list of minutes, about; as many of the list's name
 Answer = TypeVar("Answer")
 Versions = tuple[int | None, ...]  # of each partition
 Rows = Mapping[int, Sequence[tuple[int, str]]]  # by hour: the rows of its minutes, and whether they count
@@ -49,7 +49,7 @@ def by_minute(
         for low, high in left:
             entries[low, high] = [entry(at, read[at]) for at in range(low, high, MINUTE) if at in read]
     for piece, name in named.items():
-        REMEMBERED.put(name, entries[piece], NUMBERS_A_MINUTE * len(entries[piece]) + 1)
+        REMEMBERED.put(name, entries[piece], NUMBERS_A_MINUTE * (len(entries[piece]) + 1))
     return [one for piece in versions for one in entries[piece]], whole
 
 

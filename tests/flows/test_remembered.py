@@ -8,9 +8,11 @@ import redis as redis_package
 
 from dashboards.counting.scripts import Call, Script, run
 from dashboards.counting.store import live_partitions, read_hashes, sum_hashes
-from dashboards.keys import first_keys, generation_key, generation_keys
+from dashboards.keys import Grain, first_keys, generation_key, generation_keys
 from dashboards.past import joined, listed, presence, spans
+from dashboards.past.joined import Row
 from dashboards.past.rollups import Values, turn_number, unpack
+from dashboards.past.spans import Parts, Places
 from dashboards.reports.course import read_course
 from dashboards.reports.selectors import Report, report
 from tests.flows.test_history import at, clicks, more
@@ -83,6 +85,14 @@ def test_rows_are_read_once_whatever_settles_beside_them(
         assert (found.events["view_item"], found.visitors) == (len(log.records), len(log.records))
         assert bool(read) == (minute == 1500)
         read.clear()
+
+
+def test_what_a_value_is_remembered_by_is_weighed_too() -> None:
+    """Else a quiet shop, where each click settles the running hour anew, would fill the process."""
+    hours: list[tuple[Grain, int, int]] = [("h", hour, 1) for hour in range(20)]
+    rows = (Row("total", 1, ((0, 86_400),)),)
+    part = Parts("refunds", rows, {"orders-0": Places(tuple(hours), (("h", 20),))})
+    assert (part.weight, part.stored().weight) == (21, 1)
 
 
 def test_of_an_hour_that_goes_on_only_the_minute_that_changed_is_read_again(
