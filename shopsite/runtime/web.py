@@ -13,6 +13,7 @@ import uvicorn
 from django.conf import settings
 from django.db import connection, connections
 
+from dashboards.reports.ahead import read_ahead_aside
 from dashboards.screen.hub import the_hub
 from shopsite.events import clicks
 from shopsite.events.heartbeat import Heartbeat
@@ -95,5 +96,6 @@ def serve(host: str, port: int) -> None:
         config = make_config(host, port)
         config.load()
         collect_seldom()
+        read_ahead_aside()
         BeatingServer(config).run()
     clicks.close(FLUSH_SECONDS)  # and what Kafka has not acknowledged by then goes to the spool
