@@ -8,6 +8,7 @@ waiting, and neither the lease nor the writing.
 
 import queue
 import threading
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
@@ -29,6 +30,7 @@ from shopsite.prepared import Prepared, PreparedUpdate, Slot
 
 LEASE = timedelta(seconds=settings.LEASE_SECONDS)
 State = Payment.State
+GATHER_SECONDS = 0.006  # less than a write takes: answers that come by then share one
 LEASED = (State.DUE, State.ACTION, State.DROPPING)
 _runs = threading.Lock()
 _inbox: "queue.SimpleQueue[Question | None]" = queue.SimpleQueue()  # answers; None: there is more
@@ -57,20 +59,32 @@ def _run() -> int:
     asked = answered = 0
     is_more = False
     while asked > answered or not _inbox.empty() or is_more:
+        answers: list[Question] = []
         if asked > answered or not _inbox.empty():
-            word = waiting(_inbox)
-            answers = [question for question in word if question is not None]
-            is_more |= len(answers) < len(word)
+            words = _gathered(asked - answered)
+            answers = [question for question in words if question is not None]
+            is_more |= len(answers) < len(words)
             answered += len(answers)
-            write_answers(answers)
         room = AT_ONCE - (asked - answered)
-        if is_more and room:
+        if is_more and room:  # before the answers are written: the gateway works meanwhile
             questions = lease(room)
             is_more = len(questions) == room
             for question in questions:
                 hand_out(ask, question, _inbox)
             asked += len(questions)
+        write_answers(answers)
     return answered
+
+
+def _gathered(missing: int) -> list[Question | None]:
+    """The words that have come: waits for the first, and a moment for missing answers that come beside it."""
+    words, until = waiting(_inbox), time.monotonic() + GATHER_SECONDS
+    while len(words) < missing and None not in words and (left := until - time.monotonic()) > 0:
+        try:
+            words.append(_inbox.get(timeout=left))
+        except queue.Empty:
+            break
+    return words
 
 
 def due_charges(limit: int) -> list[str]:
