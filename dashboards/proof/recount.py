@@ -6,7 +6,7 @@ minutes, and sets of hours, once; all else is added up of these at the end.
 
 import math
 from bisect import bisect_left
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -36,7 +36,8 @@ class Recount:
     steps: dict[int, bytearray] = field(default_factory=lambda: defaultdict(bytearray))  # by minute's start
     enough: Mapping[int, int] = field(default_factory=dict)  # by minute, too: so many bytes of steps do
     _closed: set[int] = field(default_factory=set)  # minutes that have so many
-    _ids: dict[str, int] = field(default_factory=dict)  # stock events of others -> clock, as in fence.lua
+    # stock events of others -> clock, as in fence.lua: those of the 7 days before it, oldest first
+    _ids: OrderedDict[str, int] = field(default_factory=OrderedDict)
     _clock: int = 0
 
     def add(self, records: Sequence[Any], wanted: Callable[[int], bool] | None, *, steps: bool) -> None:
@@ -65,8 +66,9 @@ class Recount:
 
     def _is_new(self, event_id: str, clock_ms: int) -> bool:
         self._clock = max(self._clock, clock_ms)
-        seen_at = self._ids.get(event_id)
-        if seen_at is not None and self._clock - seen_at <= IDS_MS:
+        while self._ids and self._clock - next(iter(self._ids.values())) > IDS_MS:
+            self._ids.popitem(last=False)
+        if event_id in self._ids:
             return False
         self._ids[event_id] = self._clock
         return True

@@ -8,7 +8,7 @@ from dashboards.counting.steps import FULL, SIZE, packed
 from dashboards.proof.findings import Findings
 from dashboards.proof.halfhour import Steps, compare_steps
 from dashboards.proof.recount import Recount, recount
-from shopsite.events.schemas import Click, encode
+from shopsite.events.schemas import Click, StockChanged, encode
 from tests.support.aggregates import LogRecord
 
 NOW = datetime(2024, 3, 2, 2, tzinfo=UTC)
@@ -77,6 +77,28 @@ def test_days_that_reached_further_than_the_rest_count_so_far_each() -> None:
     wanted = fold("clicks", counting).counts
     assert found.counts == {place: dict(some) for place, some in wanted.items() if place.grain != "s"}
     assert found.events == 600
+
+
+def test_a_stock_event_of_others_counts_once_in_seven_days_and_older_ids_are_let_go() -> None:
+    week, minute = 7 * 86_400_000, 60_000
+    sent = [("A", 0), ("B", minute), ("A", week), ("C", week + minute), ("A", week + minute), ("B", 2 * week)]
+    found = Recount("inventory-0")
+    counted = []
+    for offset, (event_id, clock) in enumerate(sent):
+        value = encode(StockChanged(product_id="P", quantity_change=1, timestamp=NOW, event_id=event_id))
+        before = units(found)
+        found.add([LogRecord(offset, value, clock)], None, steps=False)
+        counted.append(units(found) - before)
+
+    assert counted == [1, 1, 0, 1, 1, 1]
+    assert set(found._ids) == {"A", "B", "C"}
+    found.add([LogRecord(len(sent), value, 9 * week)], None, steps=False)
+    assert len(found._ids) == 1, "as many as came in seven days, however long the log is"
+
+
+def units(found: Recount) -> int:
+    """The change of stock in all."""
+    return sum(fields.get("change|", 0) for fields in found.counts.values())
 
 
 def test_of_a_minute_that_is_full_as_many_steps_are_compared_as_it_has() -> None:
