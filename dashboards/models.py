@@ -37,6 +37,9 @@ class Rollup(models.Model):
         ]
 
 
+HEAD = ""  # the fold of the total that says up to which offsets those of its days count
+
+
 class Total(models.Model):
     """The rows of all partitions of one fold added up, so that a year is read from few rows.
 
@@ -46,7 +49,7 @@ class Total(models.Model):
     grain = models.CharField(max_length=1)  # h: the hours of a day; d: the day; periods.py: longer ones
     start = models.BigIntegerField()
     fold = models.CharField(max_length=60)
-    reached = models.JSONField()  # partition -> the offset up to which it is counted
+    reached = models.JSONField()  # of a head: partition -> the offset up to which it is counted; else {}
     data = models.BinaryField()
 
     class Meta:

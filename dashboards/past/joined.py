@@ -10,10 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from django.db.models import QuerySet
-
 from dashboards.keys import WIDTH, Grain
-from dashboards.models import Rollup, Total
+from dashboards.models import HEAD, Rollup, Total
 from dashboards.past.borders import Span, ceil, floor, joined, within
 from dashboards.past.heads import Heads
 from dashboards.past.periods import WIDEST_FIRST, Period, end_of, start_of
@@ -149,20 +147,18 @@ def _take(
     wanted: by their starts, the days of each.
     """
 
-    def ask(*folds: str) -> QuerySet[Total]:
-        return Total.objects.filter(grain=grain, start__in=wanted, fold__in=folds).order_by()
+    def ask() -> list[tuple[int, int, str, dict[str, int]]]:
+        totals = Total.objects.filter(grain=grain, start__in=wanted, fold__in=[HEAD, *folds]).order_by()
+        return list(totals.values_list("pk", "start", "fold", "reached"))
 
-    usable: set[int] = set()
-    name = "totals", grain, tuple(wanted)
-    for start, reached in heads.listed((name, ""), lambda: list(ask("").values_list("start", "reached"))):
-        if all(offset >= reached.get(tp, 0) for day in wanted[start] for tp, offset in newest.get(day, ())):
-            usable.add(start)
-    if not usable:
-        return set()
-    for pk, start, fold in heads.listed(
-        (name, *folds), lambda: list(ask(*folds).values_list("pk", "start", "fold"))
-    ):
-        if start in usable:
+    def is_usable(start: int, reached: Mapping[str, int]) -> bool:
+        of_redis = (place for day in wanted[start] for place in newest.get(day, ()))
+        return all(offset >= reached.get(tp, 0) for tp, offset in of_redis)
+
+    listed = heads.listed(("totals", grain, tuple(wanted), *folds), ask)
+    usable = {start for _, start, fold, reached in listed if fold == HEAD and is_usable(start, reached)}
+    for pk, start, fold, _ in listed:
+        if fold != HEAD and start in usable:
             extent = start, wanted[start][-1] + WIDTH["d"]
             found.rows[fold].append(Row("total", pk, tuple(within(spans, extent))))
     return {day for start in usable for day in wanted[start]}

@@ -13,11 +13,9 @@ import redis
 
 from dashboards.counting.store import live_keys, merge_sets, partitions
 from dashboards.keys import Keys
-from dashboards.models import Rollup, Total
+from dashboards.models import HEAD, Rollup, Total
 from dashboards.past.periods import PARTS, WIDEST_FIRST, Period, end_of, is_period, start_of
 from dashboards.past.rollups import Value, Values, in_turn, pack, unpack
-
-HEAD = ""  # the fold of the row that says up to which offsets a total counts
 
 
 def make_totals(client: redis.Redis, *, seconds: float = 10.0) -> int:
