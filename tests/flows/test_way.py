@@ -88,7 +88,8 @@ def test_a_declined_card_and_a_mail_that_cannot_go_out_are_marked_as_problems_or
         order=order, at=timezone.now(), from_status="placed", to_status="payment_failed",
         why="declined", actor="payments",
     )  # fmt: skip
-    Mail.objects.filter(order=order).update(state="due", tries=2, why="no route", next_try_at=timezone.now())
+    why = "not yet: no route"
+    Mail.objects.filter(order=order).update(state="due", tries=2, why=why, next_try_at=timezone.now())
     way = whole_way(order.pk)
     assert [entry.what for entry in way.problems] == ["The order became payment failed: declined."]
     assert any("2 tries failed: no route" in one.what and one.tone == "warn" for one in way.ahead)
