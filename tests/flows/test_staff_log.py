@@ -8,8 +8,8 @@ from django.urls import reverse
 from shopsite.events.models import DeadLetter
 from shopsite.staff.models import AppendOnly, StaffAction
 from shopsite.staff.services import record
-from tests.support.shop import product
-from tests.support.staff import As
+from tests.support.shop import paid, product
+from tests.support.staff import As, act
 from tests.support.staff import staff as staff
 
 pytestmark = pytest.mark.django_db
@@ -121,3 +121,16 @@ def test_the_list_is_filtered_by_person_and_action_and_found_by_what_was_acted_o
         rows = admin_client.get(address, query).content.decode().partition("<tbody>")[2]
         assert seen in rows
         assert hidden not in rows.partition("</tbody>")[0]
+
+
+def test_the_first_page_tells_what_one_did_last_oneself_and_leads_back_to_it(staff: As) -> None:
+    product("MUG", 9)
+    order = paid({"MUG": 1})
+    client = staff("operator")
+    index = reverse("admin:index")
+    assert "Nothing yet." in client.get(index).content.decode()
+    act(client, "pack", order.pk)
+    page = client.get(index).content.decode()
+    assert "Packed: order" in page
+    assert reverse("admin:orders_order_change", args=[order.pk]) in page
+    assert "Nothing yet." in staff("support").get(index).content.decode()
