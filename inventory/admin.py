@@ -1,5 +1,6 @@
 """Products with their stock, the ledger behind it, and adding stock with a reason. Admin -> services."""
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -154,6 +155,14 @@ class ProductAdmin(ExportingAdmin):
         "stock", "rate", "ledger",
     )  # fmt: skip
 
+    def get_list_display(self, request: HttpRequest) -> Any:  # noqa: ANN401
+        """With the way to add stock for those who may."""
+        return _without_stock(request, super().get_list_display(request))
+
+    def get_fields(self, request: HttpRequest, obj: Product | None = None) -> Any:  # noqa: ANN401
+        """As get_list_display."""
+        return _without_stock(request, super().get_fields(request, obj))
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickList]:  # noqa: ARG002
         """A list that knows how its products sell."""
         return _StockList
@@ -234,7 +243,7 @@ class ProductAdmin(ExportingAdmin):
 
     def add_stock(self, request: HttpRequest, sku: str) -> HttpResponse:
         """Ask how much and why, and write it into the ledger."""
-        if not request.user.has_perm("inventory.adjust_stock"):
+        if not _may_adjust(request):
             raise PermissionDenied
         product = get_object_or_404(Product, pk=sku)
         form = StockForm(request.POST or None)
@@ -272,6 +281,15 @@ class ProductAdmin(ExportingAdmin):
                 f"{level.reserved:,} are promised, and {level.on_hand:,} are there.",
                 messages.WARNING,
             )
+
+
+def _may_adjust(request: HttpRequest) -> bool:
+    return request.user.has_perm("inventory.adjust_stock")
+
+
+def _without_stock(request: HttpRequest, names: Iterable[Any]) -> list[Any]:
+    """The names, without the way to a page that this person may not see."""
+    return [name for name in names if name != "stock" or _may_adjust(request)]
 
 
 def _level(product: Product) -> Level | None:

@@ -107,6 +107,14 @@ def test_a_role_sees_its_lists_and_no_others(staff: As, role: str) -> None:
             assert status == (200 if may_see(role, name) else 403), f"{role} {name}"
 
 
+def test_whose_role_does_not_have_a_page_is_told_what_to_do_and_finds_back(staff: As) -> None:
+    answer = staff("support").get(reverse("admin:staff_staffaction_changelist"))
+    page = answer.content.decode()
+    assert answer.status_code == 403
+    for words in ("Your role does not have this", "logged in as support", f'href="{reverse("admin:index")}"'):
+        assert words in page
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_nobody_adds_or_deletes_records_and_only_some_change_products(staff: As, role: str) -> None:
     fill()
@@ -162,6 +170,11 @@ def test_a_role_changes_stock_sends_letters_again_and_exports_only_where_it_may(
     client, may = staff(role), DOES[role]
     client.post(reverse("admin:inventory_add_stock", args=["MUG"]), {"change": 1, "reason": "delivery"})
     assert level("MUG")[0] == (10 if "adjust" in may else 9)
+    for page in (
+        reverse("admin:catalogue_product_changelist"),
+        reverse("admin:catalogue_product_change", args=["MUG"]),
+    ):
+        assert ("Add or take" in client.get(page).content.decode()) is ("adjust" in may)
     data = {"action": "resend", "_selected_action": [letter.pk], "confirmed": "yes"}
     client.post(reverse("admin:events_deadletter_changelist"), data)
     client.post(reverse("admin:events_deadletter_change", args=[letter.pk]), {"message": "{}"})
