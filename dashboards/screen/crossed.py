@@ -31,6 +31,8 @@ class Crossing:
             section["clicks30"] = sum(
                 minute.clicks[kind] for minute in self._sight.minutes.values() for kind in self._kinds
             )
+            if "purchase" in self._stages:
+                section["orders30"] = sum(len(minute.orders) for minute in self._sight.minutes.values())
             if self._tells_conversion and (viewed := self._crowd.funnel["view_item"]):
                 section["conversion"] = round(self._crowd.funnel["purchase"] / viewed, 4)
         return section

@@ -130,6 +130,8 @@ def test_two_values_at_once_are_in_the_address_and_each_is_removed_alone(live: P
     views(live, 1)
     expect(live.locator("#n-visitors .figure span")).to_have_text("1")
     expect(live.locator("#n-sales")).to_contain_text("not split by both")
+    expect(live.locator("#n-orders h2")).to_have_text("Orders30 min")
+    expect(live.locator("#n-orders .figure span")).to_have_text("0")
     expect(live.locator("#pipeline")).to_contain_text("for one country and one device at once")
     expect(live.locator(".feed li")).to_have_count(1)
     clicked(redis, "DE", device="phone", user_id="ida")

@@ -128,6 +128,8 @@ async def test_two_values_tell_what_fits_both_and_name_what_is_not_kept_so_finel
         assert sum(row[1] for row in german.shown.sections["minutes"].values()) == 1
         assert {"sales", "orders", "average", "searches", "paths"} <= set(german.shown.sections["unsplit"])
         assert not german.shown.sections["now"].keys() & {"sales", "orders", "average"}
+        assert german.shown.sections["now"]["orders30"] == 1
+        assert "orders30" not in shelf.shown.sections["now"], "a sold line names no category"
         assert set(shelf.shown.sections["funnel"]) == {"view_item", "add_to_cart"}
         # views by Germans, and what they bought of the shelf, though a sold line names none
         assert {sku: row[2] for sku, row in shelf.shown.sections["products"].items()} == {"MUG": 1}

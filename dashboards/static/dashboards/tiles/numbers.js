@@ -12,7 +12,7 @@ const USUAL = 0.2; // a change of less is within what weeks differ by, and stays
 const NUMBERS = [
   { id: "visitors", name: "Visitors now", window: "5 min", write: whole, empty: "waiting for the first one" },
   { id: "sales", name: "Sales today", window: "since 00:00", write: money, empty: "waiting for the first one" },
-  { id: "orders", name: "Orders today", window: "since 00:00", write: whole, empty: "waiting for the first one" },
+  { id: "orders", name: "Orders today", window: "since 00:00", write: whole, empty: "waiting for the first one", lately: "orders30" },
   { id: "conversion", name: "Conversion", window: "30 min", write: percent, empty: "needs a first visit", points: true },
   { id: "average", name: "Average order", window: "today", write: money, empty: "needs a first order" },
 ];
@@ -26,17 +26,20 @@ const nodes = new Map();
 
 function tile({ id, name, window }) {
   const value = h("span", {}, h("i", { class: "bone b-figure" })), small = h("small", {}), than = h("p", { class: "than" }, h("i", { class: "bone b-line" }));
-  nodes.set(id, { value, small, than });
-  return h("article", { class: "tile num", id: `n-${id}` },
-    h("h2", {}, name, h("small", { class: window.startsWith("since") ? "said" : "" }, window)),
-    h("p", { class: "figure" }, value, small), than);
+  const head = h("h2", { "data-sign": "false" }, ...heading(name, window));
+  nodes.set(id, { head, value, small, than });
+  return h("article", { class: "tile num", id: `n-${id}` }, head, h("p", { class: "figure" }, value, small), than);
 }
 
-function foot({ id, write, points, empty }, now, was) {
+function heading(name, window) {
+  return [name, h("small", { class: window.startsWith("since") ? "said" : "" }, window)];
+}
+
+function foot({ id, write, points, empty }, now, was, lately) {
   if (mood() === "stale") return [since()];
-  if (!split(id)) return [unsplit()];
+  if (!split(id) && !lately) return [unsplit()];
   if (now === undefined) return [empty];
-  if (was === undefined && section("view").has("by") && PEOPLE.has(id)) return ["not kept by a filter last week"];
+  if (was === undefined && section("view").has("by") && (PEOPLE.has(id) || lately)) return ["not kept by a filter last week"];
   if (was === undefined) return [now ? "nothing to compare with yet" : empty];
   const than = [`was ${write(was)}`, h("span", { class: "mon" }, lastWeek(store.at))];
   const moved = points ? { text: `${percent(Math.abs(now - was)).replace("%", "pt")}`, way: now > was ? "up" : now < was ? "down" : "" } : change(now, was);
@@ -50,11 +53,14 @@ function drawNumbers() {
   if (mood() === "loading") return false;
   const now = section("now"), was = section("was");
   for (const number of NUMBERS) {
-    const { value, than } = nodes.get(number.id), to = now.get(number.id), known = split(number.id);
+    const { head, value, than } = nodes.get(number.id);
+    const lately = now.has(number.lately), to = now.get(lately ? number.lately : number.id); // all that several values tell
+    const known = split(number.id) || lately;
+    replace(head, String(lately), () => (lately ? heading("Orders", "30 min") : heading(number.name, number.window)));
     $(`n-${number.id}`).classList.toggle("unsplit", !known);
     if (to === undefined) replace(value, UNKNOWN, () => UNKNOWN);
     else { delete value.dataset.sign; count(value, to, number.write); }
-    replace(than, [mood(), mood() === "stale" ? since() : "", to, was.get(number.id), known || unsplit(), section("view").size].join(), () => foot(number, to, was.get(number.id)));
+    replace(than, [mood(), mood() === "stale" ? since() : "", to, was.get(number.id), known || unsplit(), section("view").size].join(), () => foot(number, to, was.get(number.id), lately));
   }
   const many = now.get("visitors30"), { small } = nodes.get("visitors");
   replace(small, String(many), () => (many ? `${whole(many)} in 30 min` : ""));
