@@ -198,10 +198,8 @@ class Span:
         of_rows = self._rows_merged([part for part in missing if part.rows])
         bases.update(of_rows)
         more = [part for part in missing if not part.is_stored]
-        known_and_more = [
-            (part.settled(self.keys), [of_rows[part.fold]] if part.rows else []) for part in more
-        ]
-        self._remember_sets(bases, more, merge_sets(self.client, known_and_more))
+        wanted = [(part.settled(self.keys), [of_rows[part.fold]] if part.rows else []) for part in more]
+        self._remember_sets(bases, more, merge_sets(self.client, wanted))
         return bases
 
     def _rows_merged(self, parts: Sequence[Parts]) -> dict[str, bytes]:
