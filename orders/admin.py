@@ -18,6 +18,7 @@ from django.utils.timesince import timesince
 
 from orders.models import Line, Mail, Order, Payment, Refund, Transition
 from orders.money import money_text
+from orders.states import Status
 from shopsite.desk import RecordAdmin, RecordInline, link, moment
 from shopsite.desk.counts import first_keys
 from shopsite.desk.search import among, beginning, beginning_in_any_case
@@ -66,13 +67,18 @@ class HistoryInline(RecordInline):
     """What became of it."""
 
     model = Transition
-    fields = ("when", "from_status", "to_status", "why", "actor", "event_id")
+    fields = ("when", "was", "to_status", "why", "actor", "event_id")
     readonly_fields = fields
     verbose_name_plural = "history"
 
     def when(self, row: Transition) -> str:
         """To the second: steps follow each other fast."""
         return moment(row.at)
+
+    @admin.display(description="from status")
+    def was(self, row: Transition) -> str:
+        """In words, as the status that it came to."""
+        return Status(row.from_status).label if row.from_status else "-"
 
 
 class PaymentInline(RecordInline):
@@ -177,7 +183,7 @@ class OrderDesk(RecordAdmin):
     @admin.display(description="tracking number")
     def number(self, order: Order) -> str | SafeString:
         """What was typed when it was shipped; a link where it is an address of the web."""
-        return link(order.tracking_url, order.tracking) if order.tracking_url else order.tracking
+        return link(order.tracking_url, order.tracking) if order.tracking_url else order.tracking or "-"
 
     @admin.display(description="refunded")
     def back(self, order: Order) -> str:

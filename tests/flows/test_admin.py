@@ -10,7 +10,7 @@ from inventory.models import Movement
 from orders.models import Order
 from orders.states import Status
 from shopsite.desk import sure
-from shopsite.fulfilment import charge, give_refund, handle_orders, pack_order
+from shopsite.fulfilment import charge, give_due, give_refund, handle_orders, pack_order, refund_order
 from tests.support.messages import order_message
 from tests.support.shop import level, paid, place, product, told_types
 from tests.support.staff import As, act
@@ -55,6 +55,16 @@ def test_an_order_page_shows_everything_that_belongs_to_it_in_a_bounded_number_o
     assert len(queries) <= 14, [query["sql"] for query in queries]
     for text in ("The P17", "checkout", "charged", "4242", "is confirmed", "Ada Morgenstern"):
         assert text in page
+
+
+def test_an_orders_history_tells_each_status_in_words(staff: As) -> None:
+    product("MUG", 5)
+    order = paid({"MUG": 1})
+    refund_order(order_id=order.pk, actor="ada", why="broken")
+    give_due()
+    page = staff("viewer").get(reverse("admin:orders_order_change", args=[order.pk])).content.decode()
+    history = page.partition("From status")[2].partition("Payments")[0]
+    assert history.count("Refund pending") == 2  # where it came to, and where it left from
 
 
 def test_an_action_says_of_each_order_what_became_of_it(staff: As) -> None:
