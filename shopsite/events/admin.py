@@ -251,7 +251,9 @@ def _question(letters: Sequence[DeadLetter]) -> Question:
 def _effects(letter: DeadLetter) -> list[str]:
     if letter.value is None:
         return ["Nothing, it will be refused: it has no value."]
-    effects = [f"It goes to {letter.topic.removesuffix(DEAD)} again. Before, it failed with: {letter.reason}"]
+    effects = [
+        f"It goes to the topic {letter.topic.removesuffix(DEAD)} again. It failed with: {letter.reason}"
+    ]
     if letter.resent_at:
         effects.append(
             f"It was sent again on {moment(letter.resent_at)}; however often, its effect comes once."

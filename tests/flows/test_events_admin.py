@@ -80,7 +80,7 @@ def test_before_dead_letters_are_sent_again_it_is_said_what_that_does(
     ).content.decode()
     for words in (
         "Send 2 dead letters again",
-        "It goes to orders again. Before, it failed with: amount is -1",
+        "It goes to the topic orders again. It failed with: amount is -1",
         "however often, its effect comes once",
         "Nothing, it will be refused: it has no value.",
     ):
