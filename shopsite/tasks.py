@@ -19,7 +19,7 @@ from orders import sending
 from shopsite import boards, fulfilment, pipeline
 from shopsite.events import trim
 from shopsite.events.redis import redis_client
-from shopsite.fulfilment.wake import awake, doing, wake
+from shopsite.fulfilment.wake import awake, wake
 from shopsite.storefront import carts, waiting
 
 register_board(boards)  # rules on figures look at stock, too
@@ -31,11 +31,8 @@ def drain(topic: str, partition: int) -> int:
 
     Charged by the same task: another would cost as much as a few orders, and their customers the wait for it.
     """
-    with doing("charge_due") as due:
-        settled = _drain(topic, partition)
-    if due:
-        fulfilment.charge_due()
-    return settled
+    with fulfilment.charging_along():
+        return _drain(topic, partition)
 
 
 def _drain(topic: str, partition: int) -> int:

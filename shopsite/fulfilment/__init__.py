@@ -6,8 +6,9 @@ from orders.services import UnknownOrder
 from orders.states import ForbiddenMove
 from shopsite.fulfilment.accounts import Reconciled, reconcile_payments
 from shopsite.fulfilment.backorders import fill_backorders
-from shopsite.fulfilment.charging import charge, charge_due, due_charges
+from shopsite.fulfilment.charging import charge, charge_due, charging_along
 from shopsite.fulfilment.foreign import handle_orders
+from shopsite.fulfilment.leases import due_charges
 from shopsite.fulfilment.pay import BeingPaid, look_after, pay_again
 from shopsite.fulfilment.place import Buyer, CartLine, InvalidCart, new_order_id, place_order
 from shopsite.fulfilment.refund import InvalidRefund, give_due, give_refund, plan_refund, refund_order
@@ -37,6 +38,7 @@ __all__ = [
     "cancel_order",
     "charge",
     "charge_due",
+    "charging_along",
     "deliver_order",
     "due_charges",
     "expire_reservations",

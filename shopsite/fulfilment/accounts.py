@@ -17,7 +17,8 @@ from orders import payments
 from orders.models import Payment, Refund
 from orders.payments.gateway import NoAnswer, Outcome, Standing
 from shopsite.fulfilment.asking import known_as, side_by_side
-from shopsite.fulfilment.charging import LEASED, charge_due
+from shopsite.fulfilment.charging import charge_due
+from shopsite.fulfilment.leases import LEASED
 from shopsite.fulfilment.refund import give_due
 
 logger = logging.getLogger(__name__)

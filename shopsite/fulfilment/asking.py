@@ -6,6 +6,8 @@ row, which whoever asked writes back.
 
 import logging
 import queue
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,6 +23,7 @@ from orders.payments.gateway import Given, Known, NoAnswer, Outcome, Standing
 
 logger = logging.getLogger(__name__)
 AT_ONCE = 48  # calls that wait for an answer: a slow card takes one place of these
+GATHER_SECONDS = 0.006  # less than a write takes: answers that come by then share one
 Kind = PaymentCall.Kind
 Answer = TypeVar("Answer", Standing, Given, Standing | None)
 Job = TypeVar("Job")
@@ -179,3 +182,54 @@ def waiting(done: "queue.SimpleQueue[Job]") -> list[Job]:
 def threads() -> ThreadPoolExecutor:
     """The threads of this process that ask gateways."""
     return ThreadPoolExecutor(AT_ONCE, thread_name_prefix="gateway")
+
+
+class Inquiries:
+    """Payments that this process asks about: how many are open, and the answers that have come."""
+
+    def __init__(self) -> None:
+        self._words: queue.SimpleQueue[Question | None] = queue.SimpleQueue()  # answers; None: there is more
+        self._open = 0
+        self._count = threading.Lock()
+
+    @property
+    def room(self) -> int:
+        """How many more may be asked about now."""
+        return max(0, AT_ONCE - self._open)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an answer or a word has come, or will."""
+        return self._open > 0 or not self._words.empty()
+
+    def ask(self, questions: Sequence[Question]) -> None:
+        """Have threads ask what is leased."""
+        with self._count:
+            self._open += len(questions)
+        for question in questions:
+            hand_out(ask, question, self._words)
+
+    def say_more(self) -> None:
+        """Leave word that something is due, for whoever takes the answers."""
+        self._words.put(None)
+
+    def take(self) -> tuple[list[Question], bool]:
+        """What was answered, and whether there was word of more. Waits for the first of either."""
+        words = self._gathered()
+        answers = [question for question in words if question is not None]
+        with self._count:
+            self._open -= len(answers)
+        return answers, len(answers) < len(words)
+
+    def _gathered(self) -> "list[Question | None]":
+        """The words that have come, and answers that come a moment later."""
+        words, until = waiting(self._words), time.monotonic() + GATHER_SECONDS
+        while len(words) < self._open and None not in words and (left := until - time.monotonic()) > 0:
+            try:
+                words.append(self._words.get(timeout=left))
+            except queue.Empty:
+                break
+        return words
+
+
+inquiries = Inquiries()

@@ -6,7 +6,7 @@ that exists changes nothing. There is no query for each order: benchmarks/replay
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,15 +27,14 @@ from inventory.services import (
 )
 from orders import letters
 from orders.models import Line, Order, Payment, Transition
-from orders.payments.cards import ELSEWHERE_TOKEN
 from orders.states import EVENT_TYPES, NEW, Status
 from shopsite import bulk
 from shopsite.events.inbox import Received
 from shopsite.events.outbox import publish_many
 from shopsite.events.schemas import OrderChanged, OrderLine, OrderPlaced, PoisonEvent
 from shopsite.fulfilment.answers import write_mail
+from shopsite.fulfilment.leases import Charge, kept_while_asked, make_due, write_due
 from shopsite.fulfilment.place import keep_until
-from shopsite.fulfilment.wake import wake
 from shopsite.naming import event_name
 from shopsite.prepared import Prepared, Slot
 
@@ -111,19 +110,18 @@ def handle_orders(batch: Sequence[Received]) -> None:
             _write(fresh, look(skus, lock=True))
 
 
-def _due(order_ids: Iterable[str]) -> None:
+def _due(order_ids: Collection[str]) -> None:
     """The charges of our own orders, whose messages have come back, are due."""
     waiting = Payment.objects.filter(order_id__any_of=order_ids, state=Payment.State.WAITING)
-    due = list(waiting.order_by("order_id").values_list("order_id", flat=True))
-    if due:
-        waiting.filter(order_id__any_of=due).update(state=Payment.State.DUE, next_try_at=timezone.now())
-        wake("charge_due")
+    if due := list(waiting.order_by("order_id").values_list("order_id", flat=True)):
+        make_due(due)
 
 
 def _write(messages: Sequence[Message], stock: Mapping[str, Stand]) -> None:
     orders, now = _decide(messages, stock), timezone.now()
     _write_orders(orders, stock, now)
-    _write_charges([order for order in orders if order.steps == (Status.PLACED,)], now)
+    placed = [order for order in orders if order.steps == (Status.PLACED,)]
+    write_due([Charge(order.order_id, order.currency, order.event.amount) for order in placed], now)
     elsewhere = [order for order in orders if order.elsewhere]
     told = [order for order in orders if EVENT_TYPES.get(order.steps[0])]
     publish_many("orders", [(order.order_id, _told(order, now)) for order in told])
@@ -131,8 +129,8 @@ def _write(messages: Sequence[Message], stock: Mapping[str, Stand]) -> None:
     if elsewhere and len(elsewhere) < len(orders):  # both of what follows write levels
         lock_levels(sku for order in orders for sku in order.quantities)
     reserve_many(
-        {order.order_id: order.quantities for order in orders if order.steps == (Status.PLACED,)},
-        until=keep_until(),
+        {order.order_id: order.quantities for order in placed},
+        until=max(keep_until(), kept_while_asked(now)),
     )
     post([move for order in elsewhere for move in _moves(order)])
 
@@ -225,22 +223,6 @@ def _history(order: Foreign, now: datetime) -> Iterable[tuple[object, ...]]:
         why = WHY.get(step, WHY[Status.PAID])
         yield order.order_id, at, before, step.value, why, ACTOR, order.event.event_id, order.origin
         before = step.value
-
-
-def _write_charges(orders: Sequence[Foreign], now: datetime) -> None:
-    bulk.insert(
-        Payment,
-        ("order_id", "key", "token", "currency", "amount", "state", "next_try_at", "created_at"),
-        [
-            (
-                order.order_id, order.order_id, ELSEWHERE_TOKEN, order.currency, order.event.amount,
-                Payment.State.DUE.value, now, now,
-            )
-            for order in orders
-        ],
-    )  # fmt: skip
-    if orders:
-        wake("charge_due")
 
 
 def _write_mails(orders: Sequence[Foreign]) -> None:

@@ -1,6 +1,6 @@
 """What is done about a payment: paid again, dropped, looked after. Storefront, steps, webhooks -> here.
 
-A payment's row is its lease: whoever moves next_try_at on has the right to ask (charging.py). That it was
+A payment's row is its lease: whoever moves next_try_at on has the right to ask (leases.py). That it was
 asked is written before the question, so after a crash or a time-out the gateway is asked for the state first.
 """
 

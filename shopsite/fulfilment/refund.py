@@ -26,7 +26,7 @@ from shopsite import bulk
 from shopsite.events.schemas import OrderLine
 from shopsite.fulfilment.answers import MAX_PAUSE, write_mail
 from shopsite.fulfilment.asking import RefundQuestion, ask_refund, side_by_side
-from shopsite.fulfilment.charging import LEASE
+from shopsite.fulfilment.leases import LEASE
 from shopsite.fulfilment.wake import wake
 
 logger = logging.getLogger(__name__)

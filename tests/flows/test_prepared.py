@@ -11,7 +11,7 @@ from django.db.models.sql.compiler import SQLCompiler
 from inventory.models import Reservation
 from orders.models import Order, Payment
 from shopsite import bulk
-from shopsite.fulfilment import charging
+from shopsite.fulfilment import leases
 from shopsite.prepared import Prepared, PreparedUpdate, Slot
 from tests.support.shop import place, product, read_back
 
@@ -82,7 +82,7 @@ def test_what_is_leased_is_what_django_reads() -> None:
     order = place({"MUG": 2})
     read_back(order)
     payment = Payment.objects.select_related("order").get()
-    (question,) = charging.lease(5)
+    (question,) = leases.lease(5)
     leased = question.payment
     fields = {field.attname for field in Payment._meta.concrete_fields} - {"next_try_at"}
     assert {name: getattr(leased, name) for name in fields} == {

@@ -12,7 +12,7 @@ from orders import payments
 from orders.models import Order
 from orders.payments.gateway import Standing
 from orders.payments.simulated import SimulatedGateway
-from shopsite.fulfilment import charge_due, charging
+from shopsite.fulfilment import asking, charge_due
 from tests.support import until
 from tests.support.shop import level, place, product, read_back, stock_is_sound
 
@@ -38,7 +38,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowForOne]:
     """A bank with one slow card, and few places: the others go through in several turns."""
     bank = SlowForOne()
     monkeypatch.setattr(payments, "gateway", lambda: bank)
-    monkeypatch.setattr(charging, "AT_ONCE", 3)
+    monkeypatch.setattr(asking, "AT_ONCE", 3)
     yield bank
     bank.may_answer.set()
 

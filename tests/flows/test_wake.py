@@ -9,9 +9,10 @@ from celery import current_app
 from pytest_django.fixtures import Settings
 from redis import Redis
 
-from shopsite import fulfilment, pipeline, tasks
+from shopsite import pipeline, tasks
 from shopsite.events.drain import Drained
-from shopsite.fulfilment import pack_order, wake
+from shopsite.fulfilment import charging, pack_order, wake
+from shopsite.fulfilment.asking import Question
 from tests.support.shop import paid, product
 
 
@@ -116,6 +117,10 @@ def test_what_a_drain_makes_due_is_charged_by_the_same_task_and_nobody_is_called
 ) -> None:
     calls, done = Calls(monkeypatch), list[str]()
 
+    def lease(_room: int) -> list[Question]:
+        done.append("looked for what is due")
+        return []
+
     def drain(topic: str, _partition: int) -> Drained:
         if topic == "orders":
             wake.wake("charge_due")
@@ -124,10 +129,10 @@ def test_what_a_drain_makes_due_is_charged_by_the_same_task_and_nobody_is_called
 
     monkeypatch.setattr(pipeline, "drain", drain)
     monkeypatch.setattr(pipeline, "still_to_drain", lambda *_: [])
-    monkeypatch.setattr(fulfilment, "charge_due", lambda: done.append("charged"))
+    monkeypatch.setattr(charging, "lease", lease)
     tasks.drain("orders", 0)
     tasks.drain("inventory", 0)
-    assert (done, calls.sent) == (["charged"], [])
+    assert (done, calls.sent) == (["looked for what is due"], [])
     wake.wake("charge_due")
     assert calls.sent == [()]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from shopsite.fulfilment import charging
-from shopsite.fulfilment.asking import Question
+from shopsite.fulfilment import asking
+from shopsite.fulfilment.asking import Inquiries, Question
 
 WORDS: Any = ["first", "second"]  # what is said does not matter
 
@@ -31,12 +31,18 @@ class Inbox(queue.SimpleQueue[Question | None]):
 
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(charging, "GATHER_SECONDS", 60)
+    monkeypatch.setattr(asking, "GATHER_SECONDS", 60)
 
 
-def test_an_answer_that_comes_a_moment_later_is_taken_along(monkeypatch: pytest.MonkeyPatch) -> None:
+def inquiries(inbox: Inbox, *, missing: int) -> Inquiries:
+    """As they are when so many are open."""
+    found = Inquiries()
+    found._words, found._open = inbox, missing
+    return found
+
+
+def test_an_answer_that_comes_a_moment_later_is_taken_along() -> None:
     inbox = Inbox(WORDS[:1])
-    monkeypatch.setattr(charging, "_inbox", inbox)
 
     def late() -> None:
         assert inbox.was_waited_for.wait(60)
@@ -44,23 +50,26 @@ def test_an_answer_that_comes_a_moment_later_is_taken_along(monkeypatch: pytest.
 
     thread = threading.Thread(target=late, daemon=True)
     thread.start()
-    assert charging._gathered(2) == WORDS
+    asked = inquiries(inbox, missing=2)
+    assert asked.take() == (WORDS, False)
+    assert not asked.is_busy
     thread.join()
 
 
 @pytest.mark.parametrize(
     ("there", "missing"), [(WORDS[:1], 1), (WORDS, 2), ([*WORDS[:1], None], 5), ([None], 5), ([None], 0)]
 )
-def test_nobody_waits_where_all_have_answered_or_more_is_due(
-    monkeypatch: pytest.MonkeyPatch, there: list[Any], missing: int
-) -> None:
+def test_nobody_waits_where_all_have_answered_or_more_is_due(there: list[Any], missing: int) -> None:
     inbox = Inbox(there)
-    monkeypatch.setattr(charging, "_inbox", inbox)
-    assert charging._gathered(missing) == there
+    answers = [word for word in there if word]
+    asked = inquiries(inbox, missing=missing)
+    assert asked.take() == (answers, None in there)
     assert not inbox.was_waited_for.is_set()
+    assert asked.room == asking.AT_ONCE - missing + len(answers)
 
 
 def test_a_moment_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(charging, "GATHER_SECONDS", 0.01)
-    monkeypatch.setattr(charging, "_inbox", Inbox(WORDS[:1]))
-    assert charging._gathered(2) == WORDS[:1]
+    monkeypatch.setattr(asking, "GATHER_SECONDS", 0.01)
+    asked = inquiries(Inbox(WORDS[:1]), missing=2)
+    assert asked.take() == (WORDS[:1], False)
+    assert asked.is_busy
