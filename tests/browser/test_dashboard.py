@@ -246,6 +246,19 @@ def test_both_schemes_have_their_own_charts(
     assert browser_errors == []
 
 
+@pytest.mark.parametrize("path", ["/dashboard/answers/", "/ops/"])
+def test_dark_or_light_is_chosen_on_each_page_and_kept_for_the_others(
+    page: Page, context: BrowserContext, site: str, redis: Redis, path: str
+) -> None:
+    views(redis, "ada")
+    sign_in(context, site)
+    page.goto(path)
+    page.get_by_role("button", name="Dark or light").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.get_by_role("link", name="Live", exact=True).click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
 def test_on_a_phone_everything_is_reached_and_nothing_is_cut(
     chromium: Browser, site: str, redis: Redis, browser_errors: list[str]
 ) -> None:

@@ -3,10 +3,10 @@ import { h, say } from "./dom.js";
 import { keepFresh } from "./fresh.js";
 import { nameOf } from "./names.js";
 import { paced } from "./pace.js";
-import { dark, draw } from "./plots.js";
+import { draw } from "./plots.js";
 import { saver } from "./save.js";
 import { tabbed } from "./tabbed.js";
-import { theme } from "./theme.js";
+import { dark, theme } from "./theme.js";
 import { cells, tellAll } from "./told.js";
 
 const FRESH_MS = 10_000;

@@ -1,5 +1,6 @@
 // Keeps the pages of pipeline and answers fresh, and copies the command that mends a fault.
 import { keepFresh } from "./fresh.js";
+import { theme } from "./theme.js";
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
@@ -9,4 +10,5 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.blur(); button.lastChild.data = "Copy"; }, 1500);
 });
 
+theme();
 keepFresh(3000);

@@ -2,6 +2,7 @@
 import { h } from "./dom.js";
 import { redraw } from "./pace.js";
 import { onFigures } from "./socket.js";
+import { dark } from "./theme.js";
 import { plotlyLocale } from "./words.js";
 
 const CONFIG = { displayModeBar: false, showTips: false };
@@ -14,10 +15,6 @@ onFigures((message) => { made = message; redraw(); });
 // fetched only now, or since early.js ran: beside our own script it would hold that up on a narrow line
 if (document.body.dataset.plotly) document.head.append(h("script", { src: document.body.dataset.plotly, onload: redraw }));
 document.fonts.ready.then(redraw);
-
-const night = matchMedia("(prefers-color-scheme: dark)");
-export const dark = () => (document.documentElement.dataset.theme ?? (night.matches ? "dark" : "light")) === "dark";
-night.addEventListener("change", redraw);
 
 /** The figure of this name in the scheme in use, or undefined while something is still on its way. */
 export function figure(name) {

@@ -4,10 +4,11 @@ import { grey, split, unsplit } from "../filters.js";
 import { mood } from "../mood.js";
 import { paced } from "../pace.js";
 import { page } from "../page.js";
-import { clear, dark, draw, figure, plain, scale } from "../plots.js";
+import { clear, draw, figure, plain, scale } from "../plots.js";
 import { moveRun } from "../running.js";
 import { saver } from "../save.js";
 import { reads, section, store } from "../store.js";
+import { dark } from "../theme.js";
 import { UNKNOWN, minute, money, wall, whole } from "../words.js";
 
 const MINUTE = 60_000, NARROW = 560, APART = 6, SETTLED_MS = 10_000; // a pace from less than ten seconds frightens people
