@@ -18,9 +18,9 @@ const NUMBERS = [
 ];
 const PEOPLE = new Set(["visitors", "conversion"]); // no one is told apart by a value for longer than half an hour
 const PARTS = [
-  ["payment_failed", "payments failed", "payment failed"],
-  ["paid_unfulfillable", "paid, no stock", "paid, no stock"],
-  ["low_stock", "low on stock", "low on stock"],
+  ["payment_failed", "unpaid"], // by a failed payment: three digits and more words would not fit
+  ["paid_unfulfillable", "paid, no stock"],
+  ["low_stock", "low on stock"],
 ];
 const nodes = new Map();
 
@@ -81,7 +81,7 @@ function drawAttention() {
       const foot = mood() === "stale" ? [since()] : [h("b", { class: "good" }, icon("check")), "nothing to do"];
       return [title(), h("p", { class: "figure" }, h("span", {}, "0")), h("p", { class: "than" }, ...foot)];
     }
-    const links = PARTS.map(([key, many, one]) => h("a", { href: page.links[key] }, h("b", {}, whole(parts.get(key) ?? 0)), parts.get(key) === 1 ? one : many));
+    const links = PARTS.map(([key, words]) => h("a", { href: page.links[key] }, h("b", {}, whole(parts.get(key) ?? 0)), words));
     const lead = h("div", { class: "lead" }, h("h2", {}, "Needs attention"), h("p", { class: "figure" }, icon("alert"), h("span", {}, whole(total))),
       h("p", { class: "than" }, mood() === "stale" ? since() : "now"));
     return [lead, h("div", { class: "parts" }, ...links)];
