@@ -44,7 +44,7 @@ def _database(url: str) -> dict[str, Any]:
     LOCAL_DIR.mkdir(parents=True, exist_ok=True)
     name = Path(url.removeprefix("sqlite:///")) if url else LOCAL_DIR / "shop.sqlite3"
     return {
-        "ENGINE": "shopsite.sqlite",
+        "ENGINE": "django.db.backends.sqlite3",
         "NAME": name,
         "CONN_MAX_AGE": REQUESTS_OWN,
         "OPTIONS": {

@@ -60,7 +60,7 @@ def local_dir() -> Iterator[Path]:
 def django_db_modify_db_settings(local_dir: Path) -> None:
     """SQLite in a file of this run: processes that a test starts share it, another run does not."""
     test = django_settings.DATABASES["default"].setdefault("TEST", {})
-    if "sqlite" in django_settings.DATABASES["default"]["ENGINE"]:
+    if "sqlite3" in django_settings.DATABASES["default"]["ENGINE"]:
         test["NAME"] = str(local_dir / "test.sqlite3")
         return
     # several runs, and several workers of one, may share a PostgreSQL
