@@ -6,7 +6,7 @@ that exists changes nothing. There is no query for each order: benchmarks/replay
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,7 +26,7 @@ from inventory.services import (
     reserve_many,
 )
 from orders import letters
-from orders.models import Line, Order, Payment, Transition
+from orders.models import Line, Order, Transition
 from orders.states import EVENT_TYPES, NEW, Status
 from shopsite import bulk
 from shopsite.events.inbox import Received
@@ -97,7 +97,7 @@ def handle_orders(batch: Sequence[Received]) -> None:
     }
     known = {order_id for (order_id,) in _known(order_ids=list(told))}
     if known:
-        _due(known)
+        make_due(known)  # our own orders, whose messages have come back
     fresh = [message for order_id, message in reversed(told.items()) if order_id not in known]
     if not fresh:
         return
@@ -108,13 +108,6 @@ def handle_orders(batch: Sequence[Received]) -> None:
     except StockMoved:  # a shopper was faster: decide again, and let nobody in between
         with transaction.atomic():
             _write(fresh, look(skus, lock=True))
-
-
-def _due(order_ids: Collection[str]) -> None:
-    """The charges of our own orders, whose messages have come back, are due."""
-    waiting = Payment.objects.filter(order_id__any_of=order_ids, state=Payment.State.WAITING)
-    if due := list(waiting.order_by("order_id").values_list("order_id", flat=True)):
-        make_due(due)
 
 
 def _write(messages: Sequence[Message], stock: Mapping[str, Stand]) -> None:

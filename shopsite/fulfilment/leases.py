@@ -100,10 +100,11 @@ def write_due(charges: Sequence[Charge], now: datetime) -> None:
         wake("charge_due")
 
 
-def make_due(order_ids: Sequence[str]) -> None:
-    """Payments that wait for their order's message are due now, in the caller's transaction."""
-    now, count = timezone.now(), _count_along(len(order_ids))
-    along, later = order_ids[:count], order_ids[count:]
+def make_due(order_ids: Collection[str]) -> None:
+    """Payments that wait for these orders' messages are due now, in the caller's transaction."""
+    waiting = list(_waiting_of(order_ids).order_by("order_id").values_list("order_id", flat=True))
+    now, count = timezone.now(), _count_along(len(waiting))
+    along, later = waiting[:count], waiting[count:]
     if along:
         leased = {"next_try_at": now + LEASE, "tries": F("tries") + 1, "asked_at": now}
         _waiting_of(along).update(state=State.DUE, **leased)
