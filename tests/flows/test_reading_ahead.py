@@ -7,13 +7,11 @@ import pytest
 import redis as redis_package
 from django.conf import LazySettings
 
-from dashboards.past import joined
-from dashboards.past.rollups import Values, unpack
 from dashboards.reports.ahead import read_ahead
 from dashboards.reports.period import read_period
 from dashboards.reports.selectors import report, rfc3339
 from tests.support.aggregates import click, log_of, writer_of
-from tests.support.history import move
+from tests.support.history import move, rows_read
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2024, 6, 14, 12, 30, tzinfo=UTC)
@@ -25,13 +23,7 @@ def test_the_rows_of_a_range_that_pages_offer_are_read_already(
 ) -> None:
     log_of("clicks-0", [click("u1", at=rfc3339(NOW - timedelta(days=1)))]).fold(writer_of(redis))
     move(redis)
-    read: list[bytes] = []
-
-    def unpack_and_note(data: bytes) -> Values:
-        read.append(data)
-        return unpack(data)
-
-    monkeypatch.setattr(joined, "unpack", unpack_and_note)
+    read = rows_read(monkeypatch)
     read_ahead(NOW)
     assert read
     read.clear()

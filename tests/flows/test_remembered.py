@@ -9,15 +9,15 @@ import redis as redis_package
 from dashboards.counting.scripts import Call, Script, run
 from dashboards.counting.store import live_partitions, read_hashes, sum_hashes
 from dashboards.keys import Grain, first_keys, generation_key, generation_keys
-from dashboards.past import joined, listed, presence, spans
+from dashboards.past import listed, presence, spans
 from dashboards.past.joined import Row
-from dashboards.past.rollups import Values, turn_number, unpack
+from dashboards.past.rollups import turn_number
 from dashboards.past.spans import Parts, Places
 from dashboards.reports.course import read_course
 from dashboards.reports.selectors import Report, report
 from tests.flows.test_history import at, clicks, more
 from tests.support.aggregates import Log, writer_of
-from tests.support.history import move, pass_time
+from tests.support.history import move, pass_time, rows_read
 
 pytestmark = pytest.mark.django_db
 Redis = redis_package.Redis
@@ -70,13 +70,7 @@ def test_rows_are_read_once_whatever_settles_beside_them(
     log = clicks([0, 1])
     log.fold(writer_of(redis))
     move(redis)
-    read: list[bytes] = []
-
-    def unpack_and_note(data: bytes) -> Values:
-        read.append(data)
-        return unpack(data)
-
-    monkeypatch.setattr(joined, "unpack", unpack_and_note)
+    read = rows_read(monkeypatch)
     for minute in (1500, 1501, 1565):
         more(log, [minute])
         log.fold(writer_of(redis))

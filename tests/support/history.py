@@ -3,13 +3,15 @@
 from dataclasses import dataclass, field
 from typing import cast
 
+import pytest
 import redis
 from django.db.models import F
 
 from dashboards.keys import first_keys
 from dashboards.models import Rollup
+from dashboards.past import joined
 from dashboards.past.history import Written, write_history
-from dashboards.past.rollups import in_turn
+from dashboards.past.rollups import Values, in_turn, unpack
 from dashboards.past.totals import make_totals
 
 HOUR = 3600
@@ -78,3 +80,15 @@ def flush(client: "redis.Redis") -> None:
     """Redis has lost everything."""
     if names := list(client.scan_iter(match=f"{first_keys().prefix}*", count=1000)):
         client.delete(*names)
+
+
+def rows_read(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The data of each row of the history that is read from now on, as it is read."""
+    read: list[bytes] = []
+
+    def unpack_and_note(data: bytes) -> Values:
+        read.append(data)
+        return unpack(data)
+
+    monkeypatch.setattr(joined, "unpack", unpack_and_note)
+    return read
